@@ -1,0 +1,61 @@
+# Every verb works on a fresh clone with Python 3.11+ and nothing else prepared.
+PYTHON ?= python3
+UV := .tools/bin/uv
+BIN := .venv/bin
+
+.PHONY: help run test check browser soak bench web schema lock clean
+
+help:
+	@echo "make run      set up and serve http://127.0.0.1:8000 with a demo workspace"
+	@echo "make test     set up and run the tests"
+	@echo "make check    format, lint, types, import directions"
+	@echo "make browser  run the dashboard's tests in Chromium (installs it when missing)"
+	@echo "make soak     the long form of the tests"
+	@echo "make bench    measure; see docs/performance.md"
+	@echo "make web      build the dashboard"
+	@echo "make schema   write schema.graphql from the code"
+	@echo "make lock     refresh the lock files"
+
+$(UV):
+	@$(PYTHON) -m venv .tools && .tools/bin/pip install -q "uv>=0.9,<1"
+
+.venv/server: $(UV) requirements/server.lock pyproject.toml
+	@test -d .venv || $(UV) venv -q --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/server.lock
+	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv/dev: .venv/server requirements/dev.lock
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@touch $@
+
+run: .venv/server web
+	@exec $(BIN)/promptforge serve --demo
+
+test: .venv/dev check
+	@$(BIN)/pytest -n 2 -m "not browser and not soak"
+
+check: .venv/dev
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports --no-logo && $(BIN)/pyright
+
+browser: .venv/dev web
+	@sh tests/browser/chromium.sh && $(BIN)/pytest -m browser tests/browser
+
+soak: .venv/dev
+	@$(BIN)/pytest -m "soak or not soak" --hypothesis-profile=soak
+
+bench: .venv/dev
+	@$(BIN)/python -m bench
+
+web: .venv/server
+	@$(BIN)/python web/build.py
+
+schema: .venv/server
+	@$(BIN)/python -m promptforge.server.graphql.schema > schema.graphql
+
+lock: $(UV)
+	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --extra server pyproject.toml -o requirements/server.lock
+	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --extra server --group dev pyproject.toml -o requirements/dev.lock
+
+clean:
+	rm -rf .venv .tools web/node_modules src/promptforge/server/dashboard/dist

@@ -1,0 +1,236 @@
+"""The filter: one tree that every list, total and tail understands.
+
+A leaf compares one field with a value; All, Any and Not combine. It has two compilers, ``matches`` here for open
+runs in memory and the SQL one in ``record/``; a property test holds them equal. Logic has two values: a
+comparison with something unknown is false, and Not turns it true.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from fnmatch import translate
+from typing import TYPE_CHECKING
+
+from promptforge.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from promptforge.core.execution import Execution
+
+MAX_VALUES = 200
+MAX_WORDS = 20
+
+
+class Operator(StrEnum):
+    """``like`` is a glob with ``*``, case kept; ``words`` asks that every word occurs in the content."""
+
+    IN = "in"
+    LIKE = "like"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    BELOW = "below"
+    WORDS = "words"
+    EXISTS = "exists"
+
+
+class Kind(StrEnum):
+    """What kind of value a field holds; it decides the operators."""
+
+    NAME = "name"
+    NUMBER = "number"
+    MONEY = "money"
+    TIME = "time"
+    TAG = "tag"
+    TEXT = "text"
+    FLAG = "flag"
+
+
+_OPERATORS = {
+    Kind.NAME: {Operator.IN, Operator.LIKE, Operator.EXISTS},
+    Kind.NUMBER: {Operator.IN, Operator.AT_LEAST, Operator.AT_MOST, Operator.BELOW, Operator.EXISTS},
+    Kind.MONEY: {Operator.AT_LEAST, Operator.AT_MOST, Operator.BELOW, Operator.EXISTS},
+    Kind.TIME: {Operator.AT_LEAST, Operator.AT_MOST, Operator.BELOW},
+    Kind.TAG: {Operator.IN, Operator.EXISTS},
+    Kind.TEXT: {Operator.WORDS},
+    Kind.FLAG: {Operator.EXISTS},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A thing that can be asked for; ``read`` gives its value in an execution, None when unknown."""
+
+    name: str
+    kind: Kind
+    read: "Callable[[Execution], object]"
+
+
+def _step(execution: "Execution") -> str | None:
+    return execution.step.chain_execution_id if execution.step else None
+
+
+#: Every field of the filter; the SQL compiler has a column for each.
+FIELDS: Mapping[str, Field] = {
+    f.name: f
+    for f in (
+        Field("status", Kind.NAME, lambda e: e.status.value),
+        Field("prompt_id", Kind.NAME, lambda e: e.prompt.prompt_id if e.prompt else None),
+        Field("prompt_name", Kind.NAME, lambda e: e.prompt.prompt_name if e.prompt else None),
+        Field("version_id", Kind.NAME, lambda e: e.prompt.version_id if e.prompt else None),
+        Field("version", Kind.NUMBER, lambda e: e.prompt.version if e.prompt else None),
+        Field("label", Kind.NAME, lambda e: e.prompt.label if e.prompt else None),
+        Field("model", Kind.NAME, lambda e: e.model),
+        Field("provider", Kind.NAME, lambda e: e.provider),
+        Field("user_id", Kind.NAME, lambda e: e.user_id),
+        Field("key_id", Kind.NAME, lambda e: e.key_id),
+        Field("end_user", Kind.NAME, lambda e: e.end_user),
+        Field("session_id", Kind.NAME, lambda e: e.session_id),
+        Field("service", Kind.NAME, lambda e: e.service),
+        Field("source", Kind.NAME, lambda e: e.source.value),
+        Field("error_type", Kind.NAME, lambda e: e.error_type.value if e.error_type else None),
+        Field("cost_state", Kind.NAME, lambda e: e.cost_state.value),
+        Field("chain_execution_id", Kind.NAME, _step),
+        Field("created_at", Kind.TIME, lambda e: e.created_at),
+        Field("latency_ms", Kind.NUMBER, lambda e: e.latency_ms),
+        Field("token_in", Kind.NUMBER, lambda e: e.token_in),
+        Field("token_out", Kind.NUMBER, lambda e: e.token_out),
+        Field("cost", Kind.MONEY, lambda e: e.cost),
+        Field("cached", Kind.FLAG, lambda e: e.cached or None),
+        Field("tag", Kind.TAG, lambda e: e.tags),
+        Field("text", Kind.TEXT, lambda e: e.content),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One comparison.
+
+    ``values`` holds strings for names (``like`` takes one), integers for numbers, 10^-12 dollars for money, one
+    aware datetime for times, one string for text; for a tag, ``key`` names it and ``values`` are the values
+    wanted. ``exists`` takes no value.
+    """
+
+    field: str
+    operator: Operator
+    values: tuple[str | int | datetime, ...] = ()
+    key: str | None = None
+
+    def __post_init__(self) -> None:
+        known = FIELDS.get(self.field)
+        if known is None:
+            raise InvalidInput(f"there is no field '{self.field}' to filter by; there are: {', '.join(FIELDS)}")
+        if self.operator not in _OPERATORS[known.kind]:
+            raise InvalidInput(f"'{self.field}' cannot be compared with '{self.operator}'")
+        if len(self.values) > MAX_VALUES:
+            raise InvalidInput(f"'{self.field}' takes at most {MAX_VALUES} values at once")
+        if (known.kind is Kind.TAG) != (self.key is not None):
+            raise InvalidInput("a tag is asked for by key, and only a tag is")
+        if self.operator not in {Operator.IN, Operator.EXISTS} and len(self.values) != 1:
+            raise InvalidInput(f"'{self.operator}' on '{self.field}' takes one value")
+        if self.operator is Operator.WORDS and len(words(str(self.values[0]))) > MAX_WORDS:
+            raise InvalidInput(f"a text search takes at most {MAX_WORDS} words")
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every one holds; ``All(())`` holds for everything."""
+
+    of: tuple["Filter", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """At least one holds; ``Any(())`` holds for nothing."""
+
+    of: tuple["Filter", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The other does not hold."""
+
+    of: "Filter"
+
+
+Filter = Test | All | Any | Not
+
+EVERYTHING = All(())
+TOP_LEVEL = Not(Test("chain_execution_id", Operator.EXISTS))
+"""Executions outside chains: with the chain executions, these are the *runs*."""
+
+_WORD = re.compile("[0-9a-z\u0080-\U0010ffff]+")
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text as the search sees them: runs of ASCII letters and digits or of anything beyond ASCII.
+
+    Only ASCII letters are folded to lower case, because both compilers must fold alike.
+    """
+    folded = text.translate(_FOLD)
+    return frozenset(_WORD.findall(folded))
+
+
+_FOLD = {c: c + 32 for c in range(ord("A"), ord("Z") + 1)}
+
+
+def searched(execution: "Execution") -> tuple[str, ...]:
+    """The texts that a ``text`` test looks into: input as JSON text, output, error."""
+    content = execution.content
+    if content is None:
+        return ()
+    return tuple(t for t in (as_text(content.input), content.output, content.error) if t)
+
+
+def as_text(value: object) -> str:
+    """A JSON value's strings and keys, joined: what can be searched in it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {as_text(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(as_text(item) for item in value)
+    return "" if value is None or isinstance(value, bool) else str(value)
+
+
+def matches(tree: Filter, execution: "Execution") -> bool:
+    """Whether *execution* passes *tree*."""
+    match tree:
+        case All(of):
+            return all(matches(item, execution) for item in of)
+        case Any(of):
+            return any(matches(item, execution) for item in of)
+        case Not(of):
+            return not matches(of, execution)
+        case Test():
+            return _holds(tree, execution)
+
+
+def _holds(test: Test, execution: "Execution") -> bool:
+    value = FIELDS[test.field].read(execution)
+    if test.key is not None:
+        value = value.get(test.key) if isinstance(value, Mapping) else None
+    if value is None:
+        return False
+    match test.operator:
+        case Operator.EXISTS:
+            return True
+        case Operator.IN:
+            return value in test.values
+        case Operator.LIKE:
+            return re.fullmatch(_glob(str(test.values[0])), str(value), re.DOTALL) is not None
+        case Operator.WORDS:
+            found = words(" ".join(searched(execution)))
+            return words(str(test.values[0])) <= found
+        case Operator.AT_LEAST:
+            return value >= test.values[0]  # type: ignore[operator]
+        case Operator.AT_MOST:
+            return value <= test.values[0]  # type: ignore[operator]
+        case Operator.BELOW:
+            return value < test.values[0]  # type: ignore[operator]
+
+
+def _glob(pattern: str) -> str:
+    """Only ``*`` is special, so that a name with brackets or a question mark means itself."""
+    return translate(re.sub(r"([\[?])", r"[\1]", pattern))

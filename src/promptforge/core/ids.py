@@ -1,0 +1,65 @@
+"""Identity: an id carries the moment of its subject, so the id itself prunes a look-up.
+
+An id is 128 bits, 48 of milliseconds since 1970 and 80 of randomness (or of a keyed hash, for what came
+from outside). Inside the stores it is an integer; outside it is a prefix and 26 characters of Crockford's
+base 32 in lower case, which sort as the integers do. Nothing here reads a clock or draws a random number.
+"""
+
+import hashlib
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {c: i for i, c in enumerate(ALPHABET)} | {"i": 1, "l": 1, "o": 0}
+RANDOM_BITS = 80
+_LENGTH = 26
+
+EXECUTION = "exec"
+CHAIN_EXECUTION = "chex"
+PROMPT = "prompt"
+VERSION = "ver"
+USER = "user"
+KEY = "key"
+WORKSPACE = "ws"
+
+
+def number(milliseconds: int, bits: int) -> int:
+    """Join a moment and 80 bits; ValueError when either does not fit."""
+    if not 0 <= milliseconds < 1 << 48 or not 0 <= bits < 1 << RANDOM_BITS:
+        raise ValueError("an id takes 48 bits of milliseconds and 80 bits beside them")
+    return milliseconds << RANDOM_BITS | bits
+
+
+def text(prefix: str, value: int) -> str:
+    """Write a 128-bit id as people and the API see it: ``exec_01k9…``."""
+    letters = [ALPHABET[value >> shift & 31] for shift in range(125, -1, -5)]
+    return f"{prefix}_{''.join(letters)}"
+
+
+def parse(prefix: str, shown: str) -> int | None:
+    """Read an id back, case and Crockford's look-alikes forgiven; None when it is not one."""
+    head, _, body = shown.partition("_")
+    if head != prefix or len(body) != _LENGTH:
+        return None
+    value = 0
+    for letter in body.lower():
+        digit = _VALUES.get(letter)
+        if digit is None:
+            return None
+        value = value << 5 | digit
+    return value if value < 1 << 128 else None
+
+
+def milliseconds(value: int) -> int:
+    """The moment inside an id, in milliseconds since 1970."""
+    return value >> RANDOM_BITS
+
+
+def derived_bits(secret: bytes, *parts: str | bytes) -> int:
+    """80 bits for something that came from outside: the same parts give the same id, on every road.
+
+    Parts are length-prefixed, so ("ab", "c") and ("a", "bc") differ.
+    """
+    digest = hashlib.blake2b(key=secret[:64], digest_size=RANDOM_BITS // 8)
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        digest.update(len(raw).to_bytes(8, "big") + raw)
+    return int.from_bytes(digest.digest(), "big")

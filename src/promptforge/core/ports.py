@@ -1,0 +1,241 @@
+"""The ports: what services ask of the rooms with I/O. Only ``forge`` names the adapters behind them.
+
+Every port has one contract suite in ``tests/contracts/``, run against each adapter that exists.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from promptforge.core.access import Key, Role, User, Workspace
+from promptforge.core.execution import Execution, Json
+from promptforge.core.model import Delta, ModelRequest, Reply
+from promptforge.core.price import Line
+from promptforge.core.prompt import Prompt, PromptVersion
+from promptforge.core.query import Breakdown, Executions, Group, Groups, Page, Recorded, RecordHealth
+from promptforge.core.usage import Usage
+
+
+class Clock(Protocol):
+    """Time and chance, so that tests can fix both."""
+
+    def now(self) -> datetime:
+        """Aware UTC, cut to milliseconds."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds, for durations only."""
+        ...
+
+    def bits(self) -> int:
+        """80 random bits for an id."""
+        ...
+
+
+# ── the record ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An idempotency key (per workspace, 24 hours) with a fingerprint of the input that it stands for."""
+
+    key: str
+    fingerprint: str
+
+
+class Record(Protocol):
+    """The execution record as services see it: durable before it returns, readable at once."""
+
+    async def open(self, execution: Execution, claim: Claim | None = None) -> str:
+        """Make a pending execution durable and visible; return its id.
+
+        When *claim* was made before with the same fingerprint, nothing is written and the earlier id returns;
+        Conflict when the fingerprint differs; Unavailable when nothing could be kept.
+        """
+        ...
+
+    async def close(self, execution: Execution) -> None:
+        """Make the final state durable, then announce it. A second close of one id changes nothing."""
+        ...
+
+    async def record(self, executions: Sequence[Execution]) -> Recorded:
+        """Make finished executions from outside durable; a known id is dropped and counted as duplicate."""
+        ...
+
+    async def get(self, workspace: str, execution_id: str) -> Execution | None:
+        """One execution with its content, wherever it is on its way."""
+        ...
+
+    async def page(self, query: Page) -> Executions:
+        """A page, open runs included."""
+        ...
+
+    async def figures(self, query: Breakdown) -> Groups:
+        """Figures, open runs included as pending."""
+        ...
+
+    def watch(self, workspace: str) -> AsyncIterator[Execution]:
+        """Each execution of the workspace as it is opened or closed, from now on; a slow reader loses the oldest."""
+        ...
+
+    async def erase(self, workspace: str) -> None:
+        """Remove everything of a workspace."""
+        ...
+
+    def health(self) -> RecordHealth:
+        """Where the record stands, without waiting for anything."""
+        ...
+
+
+class Journal(Protocol):
+    """The durable write-ahead: one writer, group commit; what returns is on disk."""
+
+    async def open(self, execution: Execution, claim: Claim | None = None) -> str: ...
+    async def close(self, executions: Sequence[Execution]) -> int:
+        """Append closed events; return the last sequence number."""
+        ...
+
+    async def known(self, workspace: str, ids: Sequence[str]) -> frozenset[str]:
+        """Which of these ids were recorded in the last seven days."""
+        ...
+
+    def pending(self) -> Sequence[Execution]:
+        """Executions opened and not closed: what a start finds after a crash."""
+        ...
+
+    def find(self, workspace: str, execution_id: str) -> Execution | None:
+        """The newest event of an id that has not left for history."""
+        ...
+
+
+class History(Protocol):
+    """Closed executions for ever: one immutable row each. Calls block; the record runs them on threads."""
+
+    def insert(self, batch: int, executions: Sequence[Execution], *, doubt: bool) -> None:
+        """Store a batch, content before figures. *doubt*: look first which of its rows are there already."""
+        ...
+
+    def known(self, workspace: str, ids: Sequence[str]) -> frozenset[str]: ...
+    def get(self, workspace: str, execution_id: str) -> Execution | None: ...
+    def page(self, query: Page) -> Sequence[Execution]: ...
+    def figures(self, query: Breakdown) -> Sequence[Group]: ...
+    def erase(self, workspace: str) -> None: ...
+    def ping(self) -> None: ...
+    def close(self) -> None: ...
+
+
+# ── the catalog ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptQuery:
+    workspace: str
+    mine: str | None = None
+    search: str | None = None
+    archived: bool = False
+    limit: int = 50
+    offset: int = 0
+
+
+class PromptCatalog(Protocol):
+    """Prompts, versions, labels. Versions are written once; names are unique among a workspace's unarchived prompts."""
+
+    async def create(self, prompt: Prompt) -> None:
+        """Conflict when the name is taken."""
+        ...
+
+    async def update(self, prompt: Prompt) -> None:
+        """Write name, description, category, visibility, tags, archived time; Conflict when the name is taken."""
+        ...
+
+    async def get(self, workspace: str, prompt_id: str) -> Prompt | None: ...
+    async def named(self, workspace: str, name: str) -> Prompt | None:
+        """The unarchived prompt of that name."""
+        ...
+
+    async def list(self, query: PromptQuery) -> Sequence[Prompt]: ...
+    async def add_version(self, workspace: str, version: PromptVersion) -> PromptVersion:
+        """Store it under the next number (the given one is ignored) and return it so."""
+        ...
+
+    async def version(self, workspace: str, prompt_id: str, number: int) -> PromptVersion | None: ...
+    async def version_by_id(self, workspace: str, version_id: str) -> PromptVersion | None: ...
+    async def versions(self, workspace: str, prompt_id: str) -> Sequence[PromptVersion]:
+        """Newest first."""
+        ...
+
+    async def set_label(self, workspace: str, prompt_id: str, label: str, number: int | None) -> None:
+        """Point the label at a version; None removes it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A browser session."""
+
+    user: User
+    workspace: str
+    expires_at: datetime
+
+
+class AccessCatalog(Protocol):
+    """Workspaces, users, memberships, keys, sessions. Secrets arrive here as hashes."""
+
+    async def create_workspace(self, workspace: Workspace) -> None: ...
+    async def workspace(self, workspace_id: str) -> Workspace | None: ...
+    async def workspaces(self, user_id: str) -> Sequence[tuple[Workspace, Role]]: ...
+    async def remove_workspace(self, workspace_id: str) -> None:
+        """With its memberships, keys and prompts."""
+        ...
+
+    async def create_user(self, user: User) -> None: ...
+    async def user(self, user_id: str) -> User | None: ...
+    async def join(self, user_id: str, workspace_id: str, role: Role) -> None: ...
+    async def role(self, user_id: str, workspace_id: str) -> Role | None: ...
+    async def create_key(self, key: Key, secret_hash: bytes) -> None: ...
+    async def key_by_hash(self, secret_hash: bytes) -> Key | None: ...
+    async def keys(self, workspace_id: str) -> Sequence[Key]: ...
+    async def touch_key(self, key_id: str, at: datetime) -> None: ...
+    async def revoke_key(self, workspace_id: str, key_id: str, at: datetime) -> bool: ...
+    async def create_login_token(self, token_hash: bytes, user_id: str, workspace_id: str, until: datetime) -> None: ...
+    async def take_login_token(self, token_hash: bytes, at: datetime) -> tuple[str, str] | None:
+        """Use the token up; its (user id, workspace id), or None when unknown, used or past."""
+        ...
+
+    async def create_session(self, secret_hash: bytes, user_id: str, workspace_id: str, until: datetime) -> None: ...
+    async def session(self, secret_hash: bytes, at: datetime) -> Login | None: ...
+    async def end_session(self, secret_hash: bytes) -> None: ...
+
+
+# ── models and prices ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ModelProvider(Protocol):
+    """One provider of models. Holds its connection pool and its key; the key never leaves it."""
+
+    name: str
+
+    def body(self, request: ModelRequest) -> Mapping[str, Json]:
+        """The JSON that would be sent, without credentials; InvalidInput for what this provider cannot do."""
+        ...
+
+    def send(self, request: ModelRequest) -> AsyncIterator[Delta | Reply]:
+        """Call the model once: deltas when streamed, then exactly one Reply. ModelFailure for any failure."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class PriceBook(Protocol):
+    """Dated prices. Never does I/O; always given the time."""
+
+    def lines(
+        self, workspace: str, provider: str, model: str, usage: Usage, at: datetime, *, attempt: int = 1
+    ) -> tuple[Line, ...] | None:
+        """The lines that price *usage* at the rates in force at *at*; None when any leaf has no price."""
+        ...
+
+    def provider_of(self, model: str) -> str | None:
+        """The provider that a model name belongs to, where the name says so."""
+        ...

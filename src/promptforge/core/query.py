@@ -1,0 +1,115 @@
+"""Questions to the record, and the shapes of its answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from promptforge.core.execution import Execution
+from promptforge.core.filter import EVERYTHING, Filter
+from promptforge.core.stats import Figures
+
+MAX_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of executions, newest first. ``after`` is the id of the last one seen; ``offset`` counts from there."""
+
+    workspace: str
+    filter: Filter = EVERYTHING
+    limit: int = 50
+    offset: int = 0
+    after: str | None = None
+    content: bool = True
+
+
+class Dimension(StrEnum):
+    """What figures can be grouped by; ``day`` is a date in the breakdown's zone."""
+
+    DAY = "day"
+    STATUS = "status"
+    PROMPT = "prompt_id"
+    PROMPT_NAME = "prompt_name"
+    VERSION = "version"
+    MODEL = "model"
+    PROVIDER = "provider"
+    SERVICE = "service"
+    SOURCE = "source"
+    LABEL = "label"
+    ERROR_TYPE = "error_type"
+    END_USER = "end_user"
+    USER = "user_id"
+    KEY = "key_id"
+
+
+class Subject(StrEnum):
+    """Whether success, error, pending and latency count runs or calls."""
+
+    RUNS = "runs"
+    CALLS = "calls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakdown:
+    """Figures of what was created from *start* (inclusive, None: ever) to *end* (exclusive), by dimensions.
+
+    Groups come by number of subjects, most first, at most *limit* of them; by day, oldest first.
+    """
+
+    workspace: str
+    filter: Filter = EVERYTHING
+    start: datetime | None = None
+    end: datetime | None = None
+    by: tuple[Dimension, ...] = ()
+    subject: Subject = Subject.RUNS
+    zone: str = "UTC"
+    limit: int = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """*key* holds a value per dimension, None where an execution has none (a call without a prompt)."""
+
+    key: tuple[str | int | date | None, ...]
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """``behind`` counts what was acknowledged before the question and is not in the answer yet; usually 0."""
+
+    as_of: datetime
+    behind: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executions:
+    items: Sequence[Execution]
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    items: Sequence[Group]
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of a batch from outside: received = stored + duplicate + rejected."""
+
+    stored: int
+    duplicate: int
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordHealth:
+    """``journaled`` closed events wait for history; ``oldest`` is the age of the first in seconds."""
+
+    open: int
+    journaled: int
+    oldest: float
+    history: bool
+    problem: str | None = None
