@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from promptforge.core.json import Json
 from promptforge.core.price import Line
 from promptforge.core.usage import Usage, UsageSource
-
-Json = object
-"""Any JSON value: None, bool, int, float, str, list or dict of these."""
 
 
 class Status(StrEnum):

@@ -14,6 +14,7 @@ from fnmatch import translate
 from typing import TYPE_CHECKING
 
 from promptforge.core.errors import InvalidInput
+from promptforge.core.json import is_array, is_object
 
 if TYPE_CHECKING:
     from promptforge.core.execution import Execution
@@ -187,9 +188,9 @@ def as_text(value: object) -> str:
     """A JSON value's strings and keys, joined: what can be searched in it."""
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping):
+    if is_object(value):
         return " ".join(f"{key} {as_text(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
+    if is_array(value):
         return " ".join(as_text(item) for item in value)
     return "" if value is None or isinstance(value, bool) else str(value)
 
@@ -210,7 +211,7 @@ def matches(tree: Filter, execution: "Execution") -> bool:
 def _holds(test: Test, execution: "Execution") -> bool:
     value = FIELDS[test.field].read(execution)
     if test.key is not None:
-        value = value.get(test.key) if isinstance(value, Mapping) else None
+        value = value.get(test.key) if is_object(value) else None
     if value is None:
         return False
     match test.operator:

@@ -227,6 +227,25 @@ class ModelProvider(Protocol):
     async def close(self) -> None: ...
 
 
+class Providers(Protocol):
+    """The providers of models by name."""
+
+    def get(self, name: str) -> ModelProvider:
+        """InvalidInput for an unknown name, listing the known ones."""
+        ...
+
+    def of_model(self, model: str) -> str | None:
+        """The provider that owns a model name outright (the simulated one does), None for the rest."""
+        ...
+
+    def names(self) -> Sequence[str]: ...
+    def ready(self, name: str) -> bool:
+        """Whether it has what it needs to be called (a key, an address)."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class PriceBook(Protocol):
     """Dated prices. Never does I/O; always given the time."""
 

@@ -1,0 +1,280 @@
+"""One run of a model, from its first attempt to its closed record.
+
+The run is a task of its own: whoever asked for it may leave, and it is still finished and recorded, since the
+provider bills it either way.
+"""
+
+import asyncio
+import json
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from promptforge.core.execution import Attempt, Content, CostState, ErrorType, Execution, Status
+from promptforge.core.ids import derived_bits
+from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
+from promptforge.core.ports import Clock, ModelProvider, PriceBook, Record
+from promptforge.core.price import Line
+from promptforge.core.usage import NOTHING, Usage, UsageSource
+from promptforge.engine import retry
+
+_HASH_BITS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of the attempts: a reply, or the failure that ended them."""
+
+    reply: Reply | None
+    failure: ModelFailure | None
+
+
+class Run:
+    """Drives one accepted execution; ``finished`` resolves to the closed execution."""
+
+    def __init__(
+        self,
+        execution: Execution,
+        request: ModelRequest,
+        provider: ModelProvider,
+        *,
+        record: Record,
+        prices: PriceBook,
+        clock: Clock,
+        secret: bytes,
+        listener: Callable[[Delta], None] | None = None,
+    ) -> None:
+        self.execution = execution
+        self._request = request
+        self._provider = provider
+        self._record = record
+        self._prices = prices
+        self._clock = clock
+        self._secret = secret
+        self._listener = listener
+        self._attempts: list[Attempt] = []
+        self._attempt_errors: list[str] = []
+        self._partial = ""
+        self._first_token: float | None = None
+        self._began = 0.0
+        self.stop_reason: ErrorType | None = None
+        """Set before the task is cancelled: ``cancelled`` by a caller, ``interrupted`` by a shutdown."""
+
+    async def drive(self, places: asyncio.Semaphore) -> Execution:
+        """Wait for a place, call the provider, close the record; never raises for what a provider did."""
+        outcome: Outcome
+        try:
+            async with places:
+                self.execution = replace(self.execution, started_at=self._clock.now())
+                self._began = self._clock.monotonic()
+                outcome = await self._attempt_until_done()
+        except asyncio.CancelledError:
+            reason = self.stop_reason or ErrorType.INTERRUPTED
+            outcome = Outcome(reply=None, failure=self._stopped(reason))
+        except Exception as error:
+            outcome = Outcome(reply=None, failure=_defect(error))
+        self.execution = self._closed(outcome)
+        await self._keep()
+        return self.execution
+
+    async def _keep(self) -> None:
+        """Close the record; a cancellation that arrives now must not leave it open."""
+        closing = asyncio.ensure_future(self._record.close(self.execution))
+        while not closing.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([closing])
+        closing.result()
+
+    # ── attempts ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _attempt_until_done(self) -> Outcome:
+        deadline = self._began + self._request.remaining
+        for number in range(1, retry.MAX_ATTEMPTS + 1):
+            started = self._clock.monotonic()
+            try:
+                async with asyncio.timeout(max(0.0, deadline - started)):
+                    reply = await self._attempt(replace(self._request, remaining=deadline - started))
+            except TimeoutError:
+                failure = self._timed_out()
+            except ModelFailure as error:
+                failure = error
+            else:
+                failure = None if not reply.filtered else _filtered(self._provider.name, reply)
+                self._note(number, started, failure, reply)
+                return Outcome(reply=reply, failure=failure)
+            self._note(number, started, failure, None)
+            delay = retry.delay_before_next(
+                failure,
+                number,
+                delivered=bool(self._partial),
+                remaining=deadline - self._clock.monotonic(),
+                jitter=self._clock.bits(),
+            )
+            if delay is None:
+                return Outcome(reply=None, failure=failure)
+            await asyncio.sleep(delay)
+        raise AssertionError("the retry policy grants no attempt beyond the last")
+
+    async def _attempt(self, request: ModelRequest) -> Reply:
+        async for item in self._provider.send(request):
+            if isinstance(item, Reply):
+                return item
+            if self._first_token is None:
+                self._first_token = self._clock.monotonic()
+            self._partial += item.text
+            if self._listener is not None:
+                self._listener(item)
+        raise ModelFailure(
+            f"Provider '{self._provider.name}' ended its answer without completing it", ErrorType.PROVIDER
+        )
+
+    def _note(self, number: int, started: float, failure: ModelFailure | None, reply: Reply | None) -> None:
+        self._attempts.append(
+            Attempt(
+                number=number,
+                provider=self._provider.name,
+                model=(reply.model if reply else None) or self._request.model,
+                offset_ms=_ms(started - self._began),
+                latency_ms=_ms(self._clock.monotonic() - started),
+                status=Status.ERROR if failure else Status.SUCCESS,
+                error_type=failure.error_type if failure else None,
+                http_status=failure.http_status if failure else None,
+                request_id=failure.request_id if failure else reply.request_id if reply else None,
+            )
+        )
+        self._attempt_errors.append(str(failure) if failure else "")
+
+    def _timed_out(self) -> ModelFailure:
+        seconds = Decimal(str(self._request.remaining)).normalize()
+        return ModelFailure(
+            f"Execution exceeded its maximum time of {seconds:f} s at provider '{self._provider.name}'",
+            ErrorType.TIMEOUT,
+            text=self._partial,
+        )
+
+    def _stopped(self, reason: ErrorType) -> ModelFailure:
+        sentence = {
+            ErrorType.CANCELLED: "Execution was cancelled before it finished",
+            ErrorType.INTERRUPTED: "Execution was interrupted: the server stopped before it finished",
+        }[reason]
+        untouched = self._began == 0.0
+        return ModelFailure(sentence, reason, text=self._partial, refused=untouched)
+
+    # ── the closed record ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _closed(self, outcome: Outcome) -> Execution:
+        open_, failure, reply = self.execution, outcome.failure, outcome.reply
+        usage, source = _usage(outcome)
+        model = reply.model if reply else None
+        lines = self._lines(usage, model) if usage is not None else None
+        content = open_.content or Content()
+        output = reply.text if reply else (failure.text if failure else "") or self._partial or None
+        return replace(
+            open_,
+            status=Status.ERROR if failure else Status.SUCCESS,
+            error_type=failure.error_type if failure else None,
+            response_model=model,
+            finish_reason=reply.finish_reason if reply else None,
+            latency_ms=_ms(self._clock.monotonic() - self._began) if self._began else 0,
+            first_token_ms=None if self._first_token is None else _ms(self._first_token - self._began),
+            usage=usage,
+            usage_source=source,
+            token_in=usage.token_in if usage else None,
+            token_out=usage.token_out if usage else None,
+            lines=lines or (),
+            cost=None if lines is None else sum(line.amount for line in lines),
+            cost_state=_cost_state(usage, lines),
+            attempts=tuple(self._attempts),
+            output_hash=text_hash(self._secret, output),
+            output_chars=len(output or ""),
+            content=replace(
+                content,
+                output=output,
+                error=str(failure) if failure else None,
+                stack_trace=_trace(failure),
+                usage_raw=reply.usage_raw if reply else failure.usage_raw if failure else None,
+                attempt_errors=tuple(self._attempt_errors),
+            ),
+        )
+
+    def _lines(self, usage: Usage, model: str | None) -> tuple[Line, ...] | None:
+        if not usage.leaves:
+            return ()
+        open_, attempt = self.execution, len(self._attempts) or 1
+        for name in dict.fromkeys((model or open_.model, open_.model)):
+            lines = self._prices.lines(open_.workspace, open_.provider, name, usage, open_.created_at, attempt=attempt)
+            if lines is not None:
+                return lines
+        return None
+
+
+def text_hash(secret: bytes, text: str | None) -> int:
+    """64 bits that say whether two texts of one workspace are equal and nothing else; 0 for no text."""
+    if not text:
+        return 0
+    return derived_bits(secret, text) & ((1 << _HASH_BITS) - 1) or 1
+
+
+def json_hash(secret: bytes, value: object) -> int:
+    """The same for a JSON value, whatever the order of its keys."""
+    return text_hash(secret, json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+
+
+def refused(execution: Execution, error: Exception, error_type: ErrorType) -> Execution:
+    """The closed record of a call that was refused before any provider was asked: nothing used, nothing paid."""
+    return replace(
+        execution,
+        status=Status.ERROR,
+        error_type=error_type,
+        latency_ms=0,
+        usage=NOTHING,
+        usage_source=UsageSource.NONE,
+        token_in=0,
+        token_out=0,
+        cost=0,
+        cost_state=CostState.PRICED,
+        content=replace(execution.content or Content(), error=str(error), stack_trace=_trace(error)),
+    )
+
+
+def _usage(outcome: Outcome) -> tuple[Usage | None, UsageSource]:
+    found = outcome.reply.usage if outcome.reply else outcome.failure.usage if outcome.failure else None
+    if found is not None:
+        return found, UsageSource.REPORTED
+    if outcome.failure is not None and outcome.failure.refused:
+        return NOTHING, UsageSource.NONE
+    return None, UsageSource.UNKNOWN
+
+
+def _cost_state(usage: Usage | None, lines: tuple[Line, ...] | None) -> CostState:
+    if usage is None:
+        return CostState.UNKNOWN
+    return CostState.UNPRICED if lines is None else CostState.PRICED
+
+
+def _filtered(provider: str, reply: Reply) -> ModelFailure:
+    return ModelFailure(
+        f"Provider '{provider}' withheld the answer: its content filter stopped it ({reply.finish_reason})",
+        ErrorType.CONTENT_FILTER,
+        text=reply.text,
+        usage=reply.usage,
+        usage_raw=reply.usage_raw,
+        request_id=reply.request_id,
+    )
+
+
+def _defect(error: Exception) -> ModelFailure:
+    failure = ModelFailure(f"Internal error: {type(error).__name__}", ErrorType.INTERNAL)
+    failure.__cause__ = error
+    return failure
+
+
+def _trace(error: BaseException | None) -> str | None:
+    """The stack trace without local variables; None where there was no error."""
+    return None if error is None else "".join(traceback.format_exception(error)).rstrip()
+
+
+def _ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
