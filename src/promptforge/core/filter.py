@@ -71,6 +71,12 @@ def _step(execution: "Execution") -> str | None:
     return execution.step.chain_execution_id if execution.step else None
 
 
+def _tokens(execution: "Execution") -> int | None:
+    if execution.token_in is None or execution.token_out is None:
+        return None
+    return execution.token_in + execution.token_out
+
+
 #: Every field of the filter; the SQL compiler has a column for each.
 FIELDS: Mapping[str, Field] = {
     f.name: f
@@ -96,6 +102,7 @@ FIELDS: Mapping[str, Field] = {
         Field("latency_ms", Kind.NUMBER, lambda e: e.latency_ms),
         Field("token_in", Kind.NUMBER, lambda e: e.token_in),
         Field("token_out", Kind.NUMBER, lambda e: e.token_out),
+        Field("tokens", Kind.NUMBER, _tokens),
         Field("cost", Kind.MONEY, lambda e: e.cost),
         Field("cached", Kind.FLAG, lambda e: e.cached or None),
         Field("tag", Kind.TAG, lambda e: e.tags),
