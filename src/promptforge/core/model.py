@@ -1,7 +1,7 @@
 """A call to a model, as services ask for it and providers answer it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from promptforge.core.execution import ErrorType, Json
 from promptforge.core.prompt import Message
@@ -31,7 +31,11 @@ class Delta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A complete answer. ``usage`` is None when the provider never said; ``usage_raw`` is its block verbatim."""
+    """A complete answer. ``usage`` is None when the provider never said; ``usage_raw`` is its block verbatim.
+
+    ``terms`` says how the provider bills the call where that is not the standard way (``service_tier``, ``speed``,
+    ``processing``): the price book takes them.
+    """
 
     text: str
     usage: Usage | None
@@ -40,6 +44,7 @@ class Reply:
     finish_reason: str | None = None
     request_id: str | None = None
     filtered: bool = False
+    terms: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class ModelFailure(Exception):

@@ -3,7 +3,7 @@
 Every port has one contract suite in ``tests/contracts/``, run against each adapter that exists.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -88,12 +88,23 @@ class Record(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What became of closing some: the last sequence number, and the (workspace, id) of those not closed before."""
+
+    last: int
+    fresh: frozenset[tuple[str, str]]
+
+
 class Journal(Protocol):
     """The durable write-ahead: one writer, group commit; what returns is on disk."""
 
-    async def open(self, execution: Execution, claim: Claim | None = None) -> str: ...
-    async def close(self, executions: Sequence[Execution]) -> int:
-        """Append closed events; return the last sequence number."""
+    async def open(self, execution: Execution, claim: Claim | None = None) -> str:
+        """Append an opened event; the earlier id when the claim was made before, Conflict for another input."""
+        ...
+
+    async def close(self, executions: Sequence[Execution]) -> Closed:
+        """Append closed events, all or none; what was closed before is left out."""
         ...
 
     async def known(self, workspace: str, ids: Sequence[str]) -> frozenset[str]:
@@ -104,9 +115,11 @@ class Journal(Protocol):
         """Executions opened and not closed: what a start finds after a crash."""
         ...
 
-    def find(self, workspace: str, execution_id: str) -> Execution | None:
+    async def find(self, workspace: str, execution_id: str) -> Execution | None:
         """The newest event of an id that has not left for history."""
         ...
+
+    async def erase(self, workspace: str) -> None: ...
 
 
 class History(Protocol):
@@ -220,7 +233,7 @@ class ModelProvider(Protocol):
         """The JSON that would be sent, without credentials; InvalidInput for what this provider cannot do."""
         ...
 
-    def send(self, request: ModelRequest) -> AsyncIterator[Delta | Reply]:
+    def send(self, request: ModelRequest) -> AsyncGenerator[Delta | Reply]:
         """Call the model once: deltas when streamed, then exactly one Reply. ModelFailure for any failure."""
         ...
 
@@ -250,9 +263,20 @@ class PriceBook(Protocol):
     """Dated prices. Never does I/O; always given the time."""
 
     def lines(
-        self, workspace: str, provider: str, model: str, usage: Usage, at: datetime, *, attempt: int = 1
+        self,
+        workspace: str,
+        provider: str,
+        model: str,
+        usage: Usage,
+        at: datetime,
+        *,
+        attempt: int = 1,
+        terms: Mapping[str, str] | None = None,
     ) -> tuple[Line, ...] | None:
-        """The lines that price *usage* at the rates in force at *at*; None when any leaf has no price."""
+        """The lines that price *usage* at the rates in force at *at*; None when any leaf has no price.
+
+        *terms* are those of the Reply; terms that have no price leave the call unpriced.
+        """
         ...
 
     def provider_of(self, model: str) -> str | None:

@@ -1,0 +1,65 @@
+"""The price book that services ask: sets of price rows in order, the first that knows a model prices it.
+
+A cost is exact or it is not there: when one leaf of a call has no price, the call has none.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from promptforge.core.price import Line, line
+from promptforge.core.usage import REQUESTS, Usage
+from promptforge.pricing.tariff import Tariff, Tariffs
+
+_STANDARD: Mapping[str, str] = {}
+
+
+class Book:
+    """Prices from several sets; a workspace's own rows would stand first."""
+
+    def __init__(self, tariffs: Sequence[Tariffs]) -> None:
+        self._tariffs = tuple(tariffs)
+
+    def lines(
+        self,
+        workspace: str,
+        provider: str,
+        model: str,
+        usage: Usage,
+        at: datetime,
+        *,
+        attempt: int = 1,
+        terms: Mapping[str, str] | None = None,
+    ) -> tuple[Line, ...] | None:
+        """The lines that price *usage* at the rates in force at *at*; None when any leaf has no price."""
+        used = {unit: quantity for unit, quantity in usage.leaves.items() if quantity}
+        if not used:
+            return ()
+        for tariffs in self._tariffs:
+            if tariff := tariffs.find(workspace, provider, model, at, terms or _STANDARD):
+                return _lines(tariff, used, usage.token_in, attempt)
+        return None
+
+    def provider_of(self, model: str) -> str | None:
+        """The provider that a model name belongs to, where the name says so."""
+        return next((found for tariffs in self._tariffs if (found := tariffs.provider_of(model))), None)
+
+
+def _lines(tariff: Tariff, used: Mapping[str, int], token_in: int, attempt: int) -> tuple[Line, ...] | None:
+    rates = [(tariff.rates[unit].at(token_in), quantity) for unit, quantity in used.items() if unit in tariff.rates]
+    if tariff.per_call:
+        rates.append((tariff.per_call, used.get(REQUESTS, 1)))
+    priced = {rate.unit for rate, _ in rates}
+    if any(unit not in priced for unit in used if unit != REQUESTS):
+        return None
+    return tuple(
+        line(rate, quantity, source=tariff.source, valid_from=tariff.valid_from, attempt=attempt)
+        for rate, quantity in rates
+    )
+
+
+def open_book() -> Book:
+    """The book of the simulated models and the public catalogue."""
+    from promptforge.pricing.catalogue import Catalogue
+    from promptforge.pricing.demo import DemoTariffs
+
+    return Book((DemoTariffs(), Catalogue()))

@@ -1,0 +1,280 @@
+"""Calling a provider over HTTP: one connection pool and one key each, behind a dialect of ``wire``.
+
+Every way that a call can fail leaves here as a ModelFailure with a sentence; a cancelled call closes its connection,
+so that the provider stops working (and charging) for nobody.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+import promptforge
+from promptforge.core.execution import ErrorType, Json
+from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
+from promptforge.wire.dialect import Complained, Dialect, Garbled, Stream
+from promptforge.wire.failure import failure
+from promptforge.wire.sse import Decoder, EventTooLarge
+
+CONNECT_TIMEOUT = 5.0
+DRAIN = 0.1
+MAX_RESPONSE = 64 * 1024 * 1024
+MAX_ERROR_BODY = 256 * 1024
+_BREAKS = (aiohttp.ClientError, ConnectionError, OSError)
+
+
+class HttpProvider:
+    """A provider that speaks *dialect* at *url*. *variable* names the setting that holds its key."""
+
+    def __init__(self, name: str, url: str, key: str | None, dialect: Dialect, *, variable: str) -> None:
+        self.name = name
+        self._url = URL(url.rstrip("/") + dialect.path)
+        self._key = key
+        self._dialect = dialect
+        self._variable = variable
+        self._session: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"<provider {self.name} at {self._url.host}>"
+
+    @property
+    def ready(self) -> bool:
+        """Whether a key is there."""
+        return bool(self._key)
+
+    def body(self, request: ModelRequest) -> Mapping[str, Json]:
+        """The JSON that would be sent; InvalidInput for what this provider cannot do."""
+        return self._dialect.body(request)
+
+    async def send(self, request: ModelRequest) -> AsyncGenerator[Delta | Reply, None]:
+        """Call the model once."""
+        payload = msgspec.json.encode(self.body(request))
+        deadline = asyncio.get_running_loop().time() + request.remaining
+        call = _Call(self, request, deadline)
+        response = await call.post(self._open(), self._url, payload, self._headers(request))
+        try:
+            if response.status != 200:
+                raise await call.refusal(response)
+            if request.stream and response.content_type == "text/event-stream":
+                async for item in call.streamed(response):
+                    yield item
+            else:
+                reply = await call.whole(response)
+                if request.stream and reply.text:
+                    yield Delta(reply.text)
+                yield reply
+        finally:
+            if response.content.at_eof():
+                response.release()
+            else:
+                response.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _headers(self, request: ModelRequest) -> dict[str, str]:
+        if not self._key:
+            raise ModelFailure(
+                f"No API key for provider '{self.name}': set {self._variable} and start again",
+                ErrorType.AUTHENTICATION,
+                refused=True,
+            )
+        return {
+            **self._dialect.headers(self._key),
+            "content-type": "application/json",
+            "accept": "text/event-stream" if request.stream else "application/json",
+            "user-agent": f"prompt-forge/{promptforge.__version__}",
+        }
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                max_line_size=32_768,
+                max_field_size=32_768,
+            )
+        return self._session
+
+    @property
+    def dialect(self) -> Dialect:
+        """The format it speaks."""
+        return self._dialect
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not appear in a sentence."""
+        return (self._key,) if self._key else ()
+
+
+class _Call:
+    """One request on its way, and the words for what can happen to it."""
+
+    def __init__(self, provider: HttpProvider, request: ModelRequest, deadline: float) -> None:
+        self._provider, self._request, self._deadline = provider, request, deadline
+        self._dialect = provider.dialect
+        self._request_id: str | None = None
+        self._status: int | None = None
+
+    async def post(
+        self, session: aiohttp.ClientSession, url: URL, payload: bytes, headers: Mapping[str, str]
+    ) -> aiohttp.ClientResponse:
+        """Send the request and wait for the head of the answer."""
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                response = await session.post(url, data=payload, headers=headers, allow_redirects=False)
+        except TimeoutError as error:
+            # aiohttp's connect time-out is a ClientError as well; the deadline's is not
+            raise self._unreached(url, error) if isinstance(error, aiohttp.ClientError) else self._late() from None
+        except aiohttp.ClientConnectorError as error:
+            raise self._unreached(url, error) from None
+        except _BREAKS:
+            raise self._lost() from None
+        self._status = response.status
+        self._request_id = response.headers.get(self._dialect.request_id_header)
+        return response
+
+    async def refusal(self, response: aiohttp.ClientResponse) -> ModelFailure:
+        """Read an error answer as far as it can be read."""
+        try:
+            raw = await self._read(response, MAX_ERROR_BODY)
+        except ModelFailure:
+            raw = b""
+        return failure(
+            self._provider.name,
+            self._dialect.complaint(raw),
+            status=response.status,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            request_id=self._request_id,
+            secrets=self._provider.secrets,
+        )
+
+    async def whole(self, response: aiohttp.ClientResponse) -> Reply:
+        """Read a complete answer."""
+        if not response.content_type.endswith("json"):
+            raise self._failed(f"answered with {response.content_type} where JSON was expected; check its base URL")
+        raw = await self._read(response, MAX_RESPONSE)
+        try:
+            reply = self._dialect.reply(raw)
+        except Complained as told:
+            raise self._complained(told) from None
+        except Garbled as error:
+            raise self._failed(f"sent something unreadable: {error}") from None
+        return self._named(reply)
+
+    async def streamed(self, response: aiohttp.ClientResponse) -> AsyncGenerator[Delta | Reply, None]:
+        """Read a stream, delivering as it comes."""
+        decoder, gathered, size = Decoder(), self._dialect.stream(), 0
+        try:
+            while not gathered.closed and (chunk := await self._chunk(response)):
+                size += len(chunk)
+                self._bound(size, MAX_RESPONSE)
+                for event in decoder.feed(chunk):
+                    for delta in gathered.feed(event):
+                        yield delta
+        except ModelFailure as broken:
+            if not (gathered.finished and gathered.usage):  # all that mattered had come
+                raise _with_rest(broken, gathered) from None
+        except Complained as told:
+            raise _with_rest(self._complained(told), gathered, refused=False) from None
+        except (Garbled, EventTooLarge) as error:
+            raise _with_rest(self._failed(f"sent something unreadable: {error}"), gathered) from None
+        if not gathered.finished:
+            raise _with_rest(self._lost(), gathered)
+        await _drain(response)
+        yield self._named(gathered.reply())
+
+    async def _read(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := await self._chunk(response):
+            size += len(chunk)
+            self._bound(size, limit)
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _bound(self, size: int, limit: int) -> None:
+        if size > limit:
+            raise self._failed(f"sent more than {limit} bytes")
+
+    async def _chunk(self, response: aiohttp.ClientResponse) -> bytes:
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await response.content.readany()
+        except TimeoutError:
+            raise self._late() from None
+        except _BREAKS:
+            raise self._lost() from None
+
+    def _named(self, reply: Reply) -> Reply:
+        return replace(reply, request_id=self._request_id)
+
+    def _complained(self, told: Complained) -> ModelFailure:
+        made = failure(self._provider.name, told.complaint, request_id=self._request_id, secrets=self._provider.secrets)
+        made.http_status = self._status
+        return made
+
+    def _failed(self, what: str) -> ModelFailure:
+        return ModelFailure(
+            f"Provider '{self._provider.name}' {what}",
+            ErrorType.PROVIDER,
+            http_status=self._status,
+            request_id=self._request_id,
+        )
+
+    def _late(self) -> ModelFailure:
+        verb = "answer" if self._status is None else "finish its answer"
+        return ModelFailure(
+            f"Provider '{self._provider.name}' did not {verb} within {self._request.remaining:.3g} s",
+            ErrorType.TIMEOUT,
+            http_status=self._status,
+            request_id=self._request_id,
+        )
+
+    def _lost(self) -> ModelFailure:
+        when = "before it answered" if self._status is None else "before its answer was complete"
+        return ModelFailure(
+            f"Connection to provider '{self._provider.name}' was lost {when}",
+            ErrorType.NETWORK,
+            retryable=True,
+            http_status=self._status,
+            request_id=self._request_id,
+        )
+
+    def _unreached(self, url: URL, error: Exception) -> ModelFailure:
+        host = f"{url.host}:{url.port}"
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
+            why = f"the name '{url.host}' cannot be resolved"
+        elif isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+            why = f"no secure connection with {host}; check its certificate and base URL"
+        elif isinstance(error, TimeoutError):
+            why = f"no connection with {host} within {CONNECT_TIMEOUT:g} s"
+        else:
+            why = f"{host} does not accept the connection"
+        return ModelFailure(
+            f"Cannot reach provider '{self._provider.name}': {why}", ErrorType.NETWORK, refused=True, retryable=True
+        )
+
+
+def _with_rest(broken: ModelFailure, gathered: Stream, *, refused: bool | None = None) -> ModelFailure:
+    """Keep what had arrived before the stream broke."""
+    broken.text, broken.usage, broken.usage_raw = gathered.text, gathered.usage, gathered.usage_raw
+    broken.refused = broken.refused if refused is None else refused
+    return broken
+
+
+async def _drain(response: aiohttp.ClientResponse) -> None:
+    """Take the end of the stream in, so that its connection can be used again; not for long, nor at any price."""
+    try:
+        async with asyncio.timeout(DRAIN):
+            while await response.content.readany():
+                pass
+    except (TimeoutError, *_BREAKS):
+        pass

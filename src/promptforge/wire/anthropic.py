@@ -1,0 +1,251 @@
+"""Anthropic's messages format.
+
+Its ``input_tokens`` leave cached tokens out, and the counts of a stream's ``message_delta`` are totals so far, not
+increments. Thinking is paid for but is not output text.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import msgspec
+
+from promptforge.core.errors import InvalidInput
+from promptforge.core.execution import Json
+from promptforge.core.model import Delta, ModelRequest, Reply
+from promptforge.core.usage import Usage
+from promptforge.wire import dialect
+from promptforge.wire.dialect import Complained, Garbled
+from promptforge.wire.failure import Complaint
+from promptforge.wire.sse import Event
+from promptforge.wire.usage import Uncountable, count, leaves
+
+VERSION = "2023-06-01"
+#: The format demands a limit; this is what every model of it can give.
+DEFAULT_MAX_TOKENS = 4096
+
+
+class _Block(msgspec.Struct):
+    type: str = ""
+    text: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: Json = None
+
+
+class _Message(msgspec.Struct):
+    type: str | None = None
+    content: list[_Block] | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: dict[str, Json] | None = None
+
+
+class _Change(msgspec.Struct):
+    type: str | None = None
+    text: str | None = None
+    partial_json: str | None = None
+    stop_reason: str | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str = ""
+    index: int = 0
+    message: _Message | None = None
+    content_block: _Block | None = None
+    delta: _Change | None = None
+    usage: dict[str, Json] | None = None
+    error: Json = None
+
+
+_message = msgspec.json.Decoder(_Message)
+_event = msgspec.json.Decoder(_Event)
+
+
+def usage_of(block: Mapping[str, Json] | None) -> Usage | None:
+    """Disjoint leaves of a usage block; None when it cannot be counted."""
+    if not block:
+        return None
+    try:
+        written = count(block, "cache_creation_input_tokens")
+        short_lived = count(block, "cache_creation", "ephemeral_5m_input_tokens")
+        long_lived = count(block, "cache_creation", "ephemeral_1h_input_tokens")
+        output, thinking = count(block, "output_tokens"), count(block, "output_tokens_details", "thinking_tokens")
+        return leaves(
+            input=count(block, "input_tokens"),
+            input_cache_read=count(block, "cache_read_input_tokens"),
+            input_cache_write=max(written - long_lived, short_lived),
+            input_cache_write_1h=long_lived,
+            output=output - thinking,
+            output_reasoning=thinking,
+            web_searches=count(block, "server_tool_use", "web_search_requests"),
+        )
+    except Uncountable:
+        return None
+
+
+def terms_of(block: Mapping[str, Json] | None) -> Mapping[str, str]:
+    """How the call is billed, where the usage block says that it is not the standard way."""
+    tier, speed = (block or {}).get("service_tier"), (block or {}).get("speed")
+    terms: dict[str, str] = {}
+    if isinstance(tier, str) and tier != "standard":
+        terms |= {"processing": "batch"} if tier == "batch" else {"service_tier": tier}
+    if isinstance(speed, str) and speed != "standard":
+        terms["speed"] = speed
+    return terms
+
+
+def _reply(text: str, message: _Message) -> Reply:
+    return Reply(
+        text=text,
+        usage=usage_of(message.usage),
+        usage_raw=message.usage,
+        model=message.model,
+        finish_reason=message.stop_reason,
+        filtered=message.stop_reason == "refusal",
+        terms=terms_of(message.usage),
+    )
+
+
+class Stream:
+    """Gathers one streamed message."""
+
+    def __init__(self) -> None:
+        self._message = _Message()
+        self._parts: list[str] = []
+        self._tools: dict[int, tuple[_Block, list[str]]] = {}
+        self._counted = False
+        self.finished = False
+        self.closed = False
+
+    def feed(self, event: Event) -> Iterator[Delta]:
+        """Take one event in."""
+        try:
+            told = _event.decode(event.data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Garbled("an event of its stream is not the JSON that the format promises") from error
+        match told.type:
+            case "error":
+                raise Complained(dialect.read_complaint(event.data.encode()))
+            case "message_start":
+                self._message = told.message or _Message()
+            case "content_block_start":
+                yield from self._start(told)
+            case "content_block_delta":
+                yield from self._change(told)
+            case "message_delta":
+                yield from self._finish(told)
+            case "message_stop":
+                self.closed = True
+            case _:
+                pass  # pings, block ends, and what is still to be invented
+
+    def _start(self, told: _Event) -> Iterator[Delta]:
+        block = told.content_block or _Block()
+        if block.type == "tool_use":
+            self._tools[told.index] = (block, [])
+        elif block.type == "text" and block.text:
+            yield self._deliver(block.text)
+
+    def _change(self, told: _Event) -> Iterator[Delta]:
+        change = told.delta or _Change()
+        if change.type == "text_delta" and change.text:
+            yield self._deliver(change.text)
+        elif change.type == "input_json_delta" and told.index in self._tools:
+            self._tools[told.index][1].append(change.partial_json or "")
+
+    def _finish(self, told: _Event) -> Iterator[Delta]:
+        if told.usage:
+            known = {name: value for name, value in told.usage.items() if value is not None}
+            self._message.usage = {**(self._message.usage or {}), **known}
+            self._counted = True
+        if told.delta and told.delta.stop_reason:
+            self._message.stop_reason = told.delta.stop_reason
+            self.finished = True
+            if calls := [
+                dialect.tool_call(
+                    block.id, block.name, "".join(parts) or msgspec.json.encode(block.input or {}).decode()
+                )
+                for block, parts in self._tools.values()
+            ]:
+                yield self._deliver(("\n\n" if self._parts else "") + dialect.tool_calls_text(calls))
+
+    def _deliver(self, text: str) -> Delta:
+        self._parts.append(text)
+        return Delta(text)
+
+    @property
+    def text(self) -> str:
+        """What has been delivered so far."""
+        return "".join(self._parts)
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage; what ``message_start`` says of the output is a placeholder, so it does not count alone."""
+        return usage_of(self._message.usage) if self._counted else None
+
+    @property
+    def usage_raw(self) -> Json:
+        """The usage block as reported so far."""
+        return self._message.usage
+
+    def reply(self) -> Reply:
+        """The answer, once finished."""
+        return replace(_reply(self.text, self._message), usage=self.usage)
+
+
+class Anthropic:
+    """The dialect."""
+
+    path = "/v1/messages"
+    request_id_header = "request-id"
+
+    def headers(self, key: str) -> Mapping[str, str]:
+        """The headers that carry the key and the format's version."""
+        return {"x-api-key": key, "anthropic-version": VERSION}
+
+    def body(self, request: ModelRequest) -> Mapping[str, Json]:
+        """The JSON to send: system turns apart, ``stop`` by its name here, a limit in any case."""
+        params = dialect.checked_params(request)
+        stop = params.pop("stop", None)
+        if stop is not None:
+            params.setdefault("stop_sequences", [stop] if isinstance(stop, str) else stop)
+        limit = params.pop("max_completion_tokens", None)
+        params.setdefault("max_tokens", DEFAULT_MAX_TOKENS if limit is None else limit)
+        system = "\n\n".join(turn.content for turn in request.messages if turn.role == "system")
+        turns = [{"role": turn.role, "content": turn.content} for turn in request.messages if turn.role != "system"]
+        for turn in turns:
+            if turn["role"] not in ("user", "assistant"):
+                raise InvalidInput(f"provider 'anthropic' knows no role '{turn['role']}'", path="$.messages")
+        return {
+            "model": request.model,
+            **({"system": system} if system else {}),
+            "messages": turns,
+            **params,
+            **({"stream": True} if request.stream else {}),
+        }
+
+    def reply(self, raw: bytes) -> Reply:
+        """Read a complete message."""
+        try:
+            message = _message.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Garbled("its answer is not the JSON that the format promises") from error
+        if message.type == "error":
+            raise Complained(self.complaint(raw))
+        if message.content is None:
+            raise Garbled("its answer holds no 'content'")
+        text = "".join(block.text or "" for block in message.content if block.type == "text")
+        calls: list[Mapping[str, Json]] = [
+            {"id": block.id, "name": block.name, "arguments": block.input}
+            for block in message.content
+            if block.type == "tool_use"
+        ]
+        return _reply(dialect.with_tool_calls(text, calls), message)
+
+    def stream(self) -> Stream:
+        """A gatherer for one streamed message."""
+        return Stream()
+
+    def complaint(self, raw: bytes) -> Complaint:
+        """Read an error body."""
+        return dialect.read_complaint(raw)

@@ -1,0 +1,149 @@
+"""What a provider's format must be able to do. A dialect knows bytes and core values, never a connection.
+
+The text of a reply is the text that the model wrote; tool calls follow it as one line of JSON, so that nothing of
+the output is lost. The deltas of a stream add up to the text of its reply.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, cast
+
+import msgspec
+
+from promptforge.core.errors import InvalidInput
+from promptforge.core.execution import Json
+from promptforge.core.model import Delta, ModelRequest, Reply
+from promptforge.core.usage import Usage
+from promptforge.wire.failure import Complaint
+from promptforge.wire.sse import Event
+
+
+class Garbled(ValueError):
+    """The bytes are not what this format promises; the text says what is wrong, without quoting them."""
+
+
+class Complained(Exception):
+    """An error of the provider arrived where an answer was expected."""
+
+    def __init__(self, complaint: Complaint) -> None:
+        super().__init__(complaint.message)
+        self.complaint = complaint
+
+
+class Stream(Protocol):
+    """Gathers the events of one streamed answer."""
+
+    def feed(self, event: Event) -> Iterator[Delta]:
+        """Take one event in; Complained for an error event, Garbled for what cannot be read."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What has been delivered so far."""
+        ...
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage, once it is final."""
+        ...
+
+    @property
+    def usage_raw(self) -> Json:
+        """The usage block as reported so far."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model has said that it is done."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream has said that nothing follows."""
+        ...
+
+    def reply(self) -> Reply:
+        """The answer, once finished."""
+        ...
+
+
+class Dialect(Protocol):
+    """One provider's format."""
+
+    path: str
+    request_id_header: str
+
+    def headers(self, key: str) -> Mapping[str, str]: ...
+    def body(self, request: ModelRequest) -> Mapping[str, Json]:
+        """The JSON to send; InvalidInput for what the format cannot express."""
+        ...
+
+    def reply(self, raw: bytes) -> Reply:
+        """Read a complete answer; Complained or Garbled otherwise."""
+        ...
+
+    def stream(self) -> Stream: ...
+    def complaint(self, raw: bytes) -> Complaint:
+        """Read an error body as far as it can be read; never raises."""
+        ...
+
+
+RESERVED = ("model", "messages", "stream", "system")
+
+
+def checked_params(request: ModelRequest) -> dict[str, Json]:
+    """The request's parameters; InvalidInput for those that are not parameters or ask for several answers."""
+    for name in RESERVED:
+        if name in request.params:
+            raise InvalidInput(f"'{name}' is not a parameter: leave it out of params", path=f"$.params.{name}")
+    if request.params.get("n", 1) not in (1, None):
+        raise InvalidInput("'n' must be 1: an execution has one output", path="$.params.n")
+    if not any(message.role != "system" for message in request.messages):
+        raise InvalidInput("there is no user message to send: add one to the version", path="$.messages")
+    return dict(request.params)
+
+
+def tool_calls_text(calls: Sequence[Mapping[str, Json]]) -> str:
+    """Tool calls as one line of JSON: ``{"tool_calls":[{"id":…,"name":…,"arguments":{…}}]}``."""
+    return msgspec.json.encode({"tool_calls": calls}).decode()
+
+
+def tool_call(call_id: str | None, name: str | None, arguments: str) -> dict[str, Json]:
+    """One tool call; arguments that are not JSON are kept as the text they are."""
+    try:
+        value: Json = msgspec.json.decode(arguments or "{}")
+    except msgspec.DecodeError:
+        value = arguments
+    return {"id": call_id, "name": name, "arguments": value}
+
+
+def with_tool_calls(text: str, calls: Sequence[Mapping[str, Json]]) -> str:
+    """Output text followed by its tool calls."""
+    if not calls:
+        return text
+    return f"{text}\n\n{tool_calls_text(calls)}" if text else tool_calls_text(calls)
+
+
+def read_complaint(raw: bytes) -> Complaint:
+    """Read ``{"error": {"type", "code", "message"}}`` and its common variations."""
+    try:
+        body: Json = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Complaint()
+    if not isinstance(body, dict):
+        return Complaint()
+    found = cast("dict[str, Json]", body)
+    error = found.get("error", found)
+    if isinstance(error, str):
+        return Complaint(message=error)
+    if not isinstance(error, dict):
+        return Complaint()
+    fields = cast("dict[str, Json]", error)
+    inner = fields.get("innererror")
+    kinds = [fields.get("code"), fields.get("type")]
+    if isinstance(inner, dict):
+        kinds.insert(0, cast("dict[str, Json]", inner).get("code"))
+    message = fields.get("message") or fields.get("detail")
+    return Complaint(
+        tuple(str(kind) for kind in kinds if isinstance(kind, str | int) and kind),
+        message if isinstance(message, str) else "",
+    )

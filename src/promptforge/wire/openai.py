@@ -1,0 +1,268 @@
+"""OpenAI's chat completions format, which many other servers speak too.
+
+Its ``prompt_tokens`` hold cached and audio tokens, its ``completion_tokens`` hold reasoning and audio tokens; a
+stream tells its usage only when asked, in a last chunk without choices.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import cast
+
+import msgspec
+
+from promptforge.core.execution import Json
+from promptforge.core.model import Delta, ModelRequest, Reply
+from promptforge.core.usage import Usage
+from promptforge.wire import dialect
+from promptforge.wire.dialect import Complained, Garbled
+from promptforge.wire.failure import Complaint
+from promptforge.wire.sse import Event
+from promptforge.wire.usage import Uncountable, count, leaves
+
+#: Models that refuse ``max_tokens`` and want ``max_completion_tokens``.
+_REASONING = re.compile(r"^(?:openai/)?(?:o[1-9](?![a-z0-9])|gpt-[5-9](?!\d))")
+DONE = "[DONE]"
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Call(msgspec.Struct):
+    index: int = 0
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Part(msgspec.Struct):
+    text: str | None = None
+
+
+class _Audio(msgspec.Struct):
+    transcript: str | None = None
+
+
+class _Turn(msgspec.Struct):
+    content: str | list[_Part] | None = None
+    refusal: str | None = None
+    tool_calls: list[_Call] | None = None
+    function_call: _Function | None = None
+    audio: _Audio | None = None
+
+    @property
+    def text(self) -> str:
+        """What the model wrote: content, else the transcript of its speech, else its refusal."""
+        content = self.content
+        written = "".join(part.text or "" for part in content) if isinstance(content, list) else content
+        return written or (self.audio and self.audio.transcript) or self.refusal or ""
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    message: _Turn | None = None
+    delta: _Turn | None = None
+    finish_reason: str | None = None
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    model: str | None = None
+    usage: dict[str, Json] | None = None
+    service_tier: str | None = None
+    error: Json = None
+
+
+_completion = msgspec.json.Decoder(_Completion)
+
+
+def usage_of(block: Mapping[str, Json] | None) -> Usage | None:
+    """Disjoint leaves of a usage block; None when it cannot be counted."""
+    if not block or "prompt_tokens" not in block:
+        return None
+    try:
+        return leaves(**_input(block), **_output(block))
+    except Uncountable:
+        return None
+
+
+def _input(block: Mapping[str, Json]) -> dict[str, int]:
+    total, details = count(block, "prompt_tokens"), "prompt_tokens_details"
+    cached, audio = count(block, details, "cached_tokens"), count(block, details, "audio_tokens")
+    image, written = count(block, details, "image_tokens"), count(block, details, "cache_write_tokens")
+    cached_audio = count(block, details, "cached_tokens_details", "audio_tokens")
+    if not cached_audio:  # where it is not told, cached and audio overlap by what they exceed the whole
+        cached_audio = max(0, cached + audio + image + written - total)
+    return {
+        "input": total - cached - audio - image - written + cached_audio,
+        "input_cache_read": cached - cached_audio,
+        "input_cache_write": written,
+        "input_audio": audio - cached_audio,
+        "input_audio_cache_read": cached_audio,
+        "input_image": image,
+    }
+
+
+def _output(block: Mapping[str, Json]) -> dict[str, int]:
+    total, details = count(block, "completion_tokens"), "completion_tokens_details"
+    reasoning, audio = count(block, details, "reasoning_tokens"), count(block, details, "audio_tokens")
+    image = count(block, details, "image_tokens")
+    if count(block, "total_tokens") == count(block, "prompt_tokens") + total + reasoning:
+        total += reasoning  # some servers count reasoning beside the completion
+    return {
+        "output": total - reasoning - audio - image,
+        "output_reasoning": reasoning,
+        "output_audio": audio,
+        "output_image": image,
+    }
+
+
+def _reply(text: str, completion: _Completion, finish_reason: str | None, *, refused: bool) -> Reply:
+    tier = completion.service_tier
+    return Reply(
+        text=text,
+        usage=usage_of(completion.usage),
+        usage_raw=completion.usage,
+        model=completion.model,
+        finish_reason=finish_reason,
+        filtered=refused or finish_reason == "content_filter",
+        terms={"service_tier": tier} if tier and tier not in ("default", "auto") else {},
+    )
+
+
+class Stream:
+    """Gathers one streamed completion; only the first choice is output."""
+
+    def __init__(self) -> None:
+        self._completion = _Completion()
+        self._parts: list[str] = []
+        self._calls: dict[int, _Call] = {}
+        self._refused = False
+        self._finish_reason: str | None = None
+        self.closed = False
+
+    def feed(self, event: Event) -> Iterator[Delta]:
+        """Take one event in."""
+        if event.data.strip() == DONE:
+            self.closed = True
+            return
+        try:
+            chunk = _completion.decode(event.data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Garbled("an event of its stream is not the JSON that the format promises") from error
+        if chunk.error:
+            raise Complained(dialect.read_complaint(event.data.encode()))
+        told = self._completion
+        told.model, told.usage = chunk.model or told.model, chunk.usage or told.usage
+        told.service_tier = chunk.service_tier or told.service_tier
+        for choice in chunk.choices or ():
+            if choice.index == 0:
+                yield from self._choice(choice)
+
+    def _choice(self, choice: _Choice) -> Iterator[Delta]:
+        turn = choice.delta or _Turn()
+        self._refused = self._refused or bool(turn.refusal)
+        if text := turn.text:
+            yield self._deliver(text)
+        for call in turn.tool_calls or ():
+            self._call(call)
+        if turn.function_call:
+            self._call(_Call(function=turn.function_call))
+        if choice.finish_reason and not self._finish_reason:
+            self._finish_reason = choice.finish_reason
+            if self._calls:
+                calls = _calls(list(self._calls.values()))
+                yield self._deliver(("\n\n" if self._parts else "") + dialect.tool_calls_text(calls))
+
+    def _call(self, piece: _Call) -> None:
+        call = self._calls.setdefault(piece.index, _Call(function=_Function(arguments="")))
+        call.id = piece.id or call.id
+        if call.function and piece.function:
+            call.function.name = piece.function.name or call.function.name
+            call.function.arguments = (call.function.arguments or "") + (piece.function.arguments or "")
+
+    def _deliver(self, text: str) -> Delta:
+        self._parts.append(text)
+        return Delta(text)
+
+    @property
+    def text(self) -> str:
+        """What has been delivered so far."""
+        return "".join(self._parts)
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage; its chunk is only ever sent whole, though some servers repeat it with growing counts."""
+        return usage_of(self._completion.usage) if self._finish_reason else None
+
+    @property
+    def usage_raw(self) -> Json:
+        """The usage block as reported so far."""
+        return self._completion.usage
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model has said that it is done."""
+        return self._finish_reason is not None
+
+    def reply(self) -> Reply:
+        """The answer, once finished."""
+        told = _reply(self.text, self._completion, self._finish_reason, refused=self._refused)
+        return replace(told, usage=self.usage)
+
+
+def _calls(calls: list[_Call]) -> list[Mapping[str, Json]]:
+    return [
+        dialect.tool_call(call.id, call.function.name, call.function.arguments or "") for call in calls if call.function
+    ]
+
+
+class OpenAI:
+    """The dialect."""
+
+    path = "/chat/completions"
+    request_id_header = "x-request-id"
+
+    def headers(self, key: str) -> Mapping[str, str]:
+        """The header that carries the key."""
+        return {"authorization": f"Bearer {key}"}
+
+    def body(self, request: ModelRequest) -> Mapping[str, Json]:
+        """The JSON to send; a stream is asked for its usage, a reasoning model is limited by the name it knows."""
+        params = dialect.checked_params(request)
+        if _REASONING.match(request.model) and "max_tokens" in params:
+            limit = params.pop("max_tokens")
+            params.setdefault("max_completion_tokens", limit)
+        options = params.pop("stream_options", None)
+        told = cast("dict[str, Json]", options) if isinstance(options, dict) else dict[str, Json]()
+        return {
+            "model": request.model,
+            "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
+            **params,
+            **({"stream": True, "stream_options": {**told, "include_usage": True}} if request.stream else {}),
+        }
+
+    def reply(self, raw: bytes) -> Reply:
+        """Read a complete completion."""
+        try:
+            completion = _completion.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Garbled("its answer is not the JSON that the format promises") from error
+        if completion.error:
+            raise Complained(self.complaint(raw))
+        if not completion.choices:
+            raise Garbled("its answer holds no 'choices'")
+        choice = completion.choices[0]
+        turn = choice.message or _Turn()
+        calls = list(turn.tool_calls or ()) or ([_Call(function=turn.function_call)] if turn.function_call else [])
+        text = dialect.with_tool_calls(turn.text, _calls(calls))
+        return _reply(text, completion, choice.finish_reason, refused=bool(turn.refusal))
+
+    def stream(self) -> Stream:
+        """A gatherer for one streamed completion."""
+        return Stream()
+
+    def complaint(self, raw: bytes) -> Complaint:
+        """Read an error body."""
+        return dialect.read_complaint(raw)
