@@ -1,0 +1,124 @@
+"""The clients. PromptForge blocks, AsyncPromptForge is awaited; everything else about them is the same.
+
+::
+
+    from promptforge import PromptForge
+
+    client = PromptForge()  # PROMPTFORGE_API_KEY, PROMPTFORGE_URL
+    execution = client.prompts.execute("support-reply", {"ticket": "Where is my parcel?"}, tags={"team": "care"})
+    print(execution.output, execution.cost_usd)
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Self, Unpack
+
+from promptforge.sdk import documents
+from promptforge.sdk.binding import Awaiting, Blocking, call, stream
+from promptforge.sdk.chains import AwaitingChains, BlockingChains
+from promptforge.sdk.drivers import AsyncTransport, Transport
+from promptforge.sdk.errors import AuthenticationError
+from promptforge.sdk.executions import AwaitingExecutions, BlockingExecutions
+from promptforge.sdk.keys import AwaitingKeys, BlockingKeys
+from promptforge.sdk.prompts import AwaitingPrompts, BlockingPrompts
+from promptforge.sdk.protocol import Plan, StreamPlan, ask
+from promptforge.sdk.running import Options, executed, of_text, streamed
+from promptforge.sdk.transports import Address, AsyncHttpTransport, HttpTransport
+from promptforge.sdk.values import Execution, StreamEvent, User, build
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+Text = str | Sequence[Mapping[str, str]]
+
+
+class _Client:
+    @call
+    def me(self) -> Plan[User]:
+        """Get the account that the key belongs to."""
+        data = yield from ask(documents.ME)
+        return build(User, data["me"])
+
+    @call
+    def run(self, model: str, text: Text, *, wait: bool = True, **options: Unpack[Options]) -> Plan[Execution]:
+        """Run a model on a text, or on messages (``{"role": ..., "content": ...}``), without any prompt."""
+        return (yield from executed(of_text(model, text, options), wait))
+
+    @stream
+    def run_stream(self, model: str, text: Text, **options: Unpack[Options]) -> StreamPlan[StreamEvent]:
+        """Run a model without any prompt and iterate over what comes."""
+        yield from streamed(of_text(model, text, options))
+
+    @call
+    def remove_demo(self) -> Plan[bool]:
+        """Remove the demo workspace with everything in it."""
+        data = yield from ask(documents.REMOVE_DEMO)
+        return bool(data["removeDemo"])
+
+
+class PromptForge(_Client, Blocking):
+    """A client that blocks. *timeout* is in seconds and for requests; a run waits as long as its deadline.
+
+    Use it in a ``with`` block, or ``close()`` it, to give its connections back. Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        url: str | None = None,
+        *,
+        timeout: float = 30.0,
+        transport: Transport | None = None,
+    ) -> None:
+        super().__init__(transport or HttpTransport(_address(api_key, url, timeout)))
+        self.prompts = BlockingPrompts(self._transport)
+        self.executions = BlockingExecutions(self._transport)
+        self.chains = BlockingChains(self._transport)
+        self.keys = BlockingKeys(self._transport)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncPromptForge(_Client, Awaiting):
+    """A client to be awaited. *timeout* is in seconds and for requests; a run waits as long as its deadline.
+
+    Use it in an ``async with`` block, or ``close()`` it, to give its connections back. When you leave a stream early,
+    close it too: ``async with contextlib.aclosing(client.prompts.stream(...)) as events``.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        url: str | None = None,
+        *,
+        timeout: float = 30.0,
+        transport: AsyncTransport | None = None,
+    ) -> None:
+        super().__init__(transport or AsyncHttpTransport(_address(api_key, url, timeout)))
+        self.prompts = AwaitingPrompts(self._transport)
+        self.executions = AwaitingExecutions(self._transport)
+        self.chains = AwaitingChains(self._transport)
+        self.keys = AwaitingKeys(self._transport)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _address(api_key: str | None, url: str | None, timeout: float) -> Address:
+    key = api_key or os.environ.get("PROMPTFORGE_API_KEY")
+    if not key:
+        raise AuthenticationError("no API key: give api_key= or set PROMPTFORGE_API_KEY")
+    return Address(url=url or os.environ.get("PROMPTFORGE_URL") or DEFAULT_URL, api_key=key, timeout=timeout)

@@ -1,0 +1,173 @@
+"""Every GraphQL document that the client sends. They are constants, so a test holds them against the schema."""
+
+_EXECUTION_ROW = """
+fragment ExecutionRow on Execution {
+  id status error errorType latencyMs firstTokenMs tokenIn tokenOut costUsd createdAt startedAt endedAt
+  cost { usd display state }
+  promptVersion { id version provider model prompt { id name } } promptName label
+  provider model responseModel finishReason endUser sessionId service source tags streamed cached usageSource
+  chainExecutionId contentExpired cursor
+}
+"""
+_EXECUTION = (
+    """
+fragment ExecutionAll on Execution {
+  ...ExecutionRow
+  input request output outputJson stackTrace usage metadata
+  user { id name email }
+  cost { claimedUsd lines { unit quantity rateUsd per amountUsd source validFrom rounded attempt } }
+  attempts { number provider model offsetMs latencyMs status errorType httpStatus requestId error }
+}
+"""
+    + _EXECUTION_ROW
+)
+_VERSION = """
+fragment VersionAll on PromptVersion {
+  id version content messages { role content } params inputSchema provider model variables labels createdAt
+}
+"""
+_PROMPT_ROW = """
+fragment PromptRow on Prompt {
+  id name description category isPublic tags createdAt updatedAt archivedAt forkedFrom
+  labels { label version }
+}
+"""
+_PROMPT = (
+    """
+fragment PromptAll on Prompt { ...PromptRow latestVersion { ...VersionAll } versions { ...VersionAll } }
+"""
+    + _PROMPT_ROW
+    + _VERSION
+)
+_FIGURES = """
+fragment FiguresAll on Figures {
+  runs calls success error pending successRate averageLatencyMs tokenIn tokenOut costUsd
+  cost { usd display priced unpriced unknown estimated }
+}
+"""
+_KEY = """
+fragment KeyAll on Key { id name hint scopes createdAt lastUsedAt expiresAt revokedAt }
+"""
+_CHAIN_EXECUTION = """
+fragment ChainExecutionAll on ChainExecution {
+  id status input output error errorType latencyMs totalCost stepCount createdAt chain { id name }
+  steps { order name type status output latencyMs cost error errorType }
+}
+"""
+
+ME = "query Me { me { id name email createdAt role permissions } }"
+
+PROMPTS = (
+    """
+query Prompts($mine: Boolean, $limit: Int, $offset: Int, $search: String, $archived: Boolean) {
+  prompts(mine: $mine, limit: $limit, offset: $offset, search: $search, archived: $archived) {
+    ...PromptRow
+    latestVersion { ...VersionAll }
+    versions { id version model provider createdAt }
+  }
+}
+"""
+    + _PROMPT_ROW
+    + _VERSION
+)
+PROMPT = "query Prompt($id: ID!) { prompt(id: $id) { ...PromptAll } }" + _PROMPT
+PROMPT_DIFF = (
+    """
+query PromptDiff($id: ID!, $from: Int!, $to: Int!) {
+  prompt(id: $id) { diff(from: $from, to: $to) {
+    from { ...VersionAll } to { ...VersionAll } text params inputSchema
+  } }
+}
+"""
+    + _VERSION
+)
+CREATE_PROMPT = (
+    "mutation CreatePrompt($input: CreatePromptInput!) { createPrompt(input: $input) { ...PromptRow } }" + _PROMPT_ROW
+)
+UPDATE_PROMPT = (
+    "mutation UpdatePrompt($id: ID!, $input: UpdatePromptInput!)"
+    " { updatePrompt(id: $id, input: $input) { ...PromptAll } }" + _PROMPT
+)
+CREATE_VERSION = (
+    """
+mutation CreatePromptVersion($input: CreatePromptVersionInput!) {
+  createPromptVersion(input: $input) { ...VersionAll prompt { id name } }
+}
+"""
+    + _VERSION
+)
+SET_LABEL = (
+    "mutation SetLabel($id: ID!, $label: String!, $version: Int!)"
+    " { setPromptLabel(promptId: $id, label: $label, version: $version) { ...PromptAll } }" + _PROMPT
+)
+REMOVE_LABEL = (
+    "mutation RemoveLabel($id: ID!, $label: String!)"
+    " { removePromptLabel(promptId: $id, label: $label) { ...PromptAll } }" + _PROMPT
+)
+ARCHIVE = "mutation Archive($id: ID!) { archivePrompt(id: $id) { ...PromptAll } }" + _PROMPT
+RESTORE = "mutation Restore($id: ID!) { restorePrompt(id: $id) { ...PromptAll } }" + _PROMPT
+FORK = (
+    "mutation Fork($id: ID!, $name: String!, $version: Int)"
+    " { forkPrompt(id: $id, name: $name, version: $version) { ...PromptAll } }" + _PROMPT
+)
+
+EXECUTE = (
+    "mutation Execute($input: ExecutePromptInput!) { executePrompt(input: $input) { ...ExecutionAll } }" + _EXECUTION
+)
+EXECUTE_STREAM = (
+    """
+subscription ExecuteStream($input: ExecutePromptInput!) {
+  executePromptStream(input: $input) { kind text execution { ...ExecutionAll } }
+}
+"""
+    + _EXECUTION
+)
+_LIST = """
+query Executions(
+  $limit: Int, $offset: Int, $after: String, $topLevel: Boolean, $filter: ExecutionFilter
+) {
+  executions(limit: $limit, offset: $offset, after: $after, topLevel: $topLevel, filter: $filter) {
+"""
+EXECUTIONS = _LIST + "...ExecutionRow } }" + _EXECUTION_ROW
+EXECUTIONS_ALL = _LIST + "...ExecutionAll } }" + _EXECUTION
+EXECUTION = "query Execution($id: ID!) { execution(id: $id) { ...ExecutionAll } }" + _EXECUTION
+CANCEL = "mutation Cancel($id: ID!) { cancelExecution(id: $id) { ...ExecutionAll } }" + _EXECUTION
+CHANGES = (
+    "subscription Changes($filter: ExecutionFilter) { executionChanges(filter: $filter) { ...ExecutionRow } }"
+    + _EXECUTION_ROW
+)
+OVERVIEW = (
+    """
+query Overview($window: TimeWindow, $days: Int, $timezone: String, $filter: ExecutionFilter) {
+  overview(window: $window, days: $days, timezone: $timezone, filter: $filter) {
+    from to timezone days asOf behind
+    totals { ...FiguresAll }
+    previous { ...FiguresAll }
+    daily { date figures { ...FiguresAll } }
+  }
+}
+"""
+    + _FIGURES
+)
+
+_CHAIN_FIELDS = "id name description isActive requiredInputs createdAt updatedAt"
+CHAINS = f"query Chains($mine: Boolean, $limit: Int) {{ chains(mine: $mine, limit: $limit) {{ {_CHAIN_FIELDS} }} }}"
+CHAIN = f"query Chain($id: ID!) {{ chain(id: $id) {{ {_CHAIN_FIELDS} }} }}"
+CHAIN_EXECUTIONS = (
+    """
+query ChainExecutions($limit: Int, $offset: Int, $chainId: ID, $status: ExecutionStatus) {
+  chainExecutions(limit: $limit, offset: $offset, chainId: $chainId, status: $status) { ...ChainExecutionAll }
+}
+"""
+    + _CHAIN_EXECUTION
+)
+CHAIN_EXECUTION = (
+    "query ChainExecution($id: ID!) { chainExecution(id: $id) { ...ChainExecutionAll } }" + _CHAIN_EXECUTION
+)
+
+KEYS = "query Keys { me { keys { ...KeyAll } } }" + _KEY
+CREATE_KEY = (
+    "mutation CreateKey($input: CreateKeyInput!) { createKey(input: $input) { secret key { ...KeyAll } } }" + _KEY
+)
+REVOKE_KEY = "mutation RevokeKey($id: ID!) { revokeKey(id: $id) { ...KeyAll } }" + _KEY
+REMOVE_DEMO = "mutation RemoveDemo { removeDemo }"

@@ -1,0 +1,91 @@
+"""``client.executions``: the record of what ran, its figures, and what happens now."""
+
+from typing import Unpack
+
+from promptforge.sdk import documents
+from promptforge.sdk.binding import Awaiting, Blocking, call, stream
+from promptforge.sdk.errors import NotFoundError, ValidationError
+from promptforge.sdk.filters import Filters, filter_input
+from promptforge.sdk.protocol import Plan, StreamPlan, ask, subscribe
+from promptforge.sdk.values import ChainExecution, Execution, Overview, Rows, build
+
+WINDOWS = {"7d": "LAST_7_DAYS", "30d": "LAST_30_DAYS", "all": "ALL_TIME"}
+
+
+class Executions:
+    @call
+    def get(self, id: str) -> Plan[Execution]:
+        """Get an execution with everything that is recorded of it."""
+        data = yield from ask(documents.EXECUTION, {"id": id})
+        if data["execution"] is None:
+            raise NotFoundError(f"there is no execution '{id}' in this workspace", code="NOT_FOUND")
+        return build(Execution, data["execution"])
+
+    @call
+    def cancel(self, id: str) -> Plan[Execution]:
+        """Stop a pending execution; it ends in error, ``cancelled``."""
+        data = yield from ask(documents.CANCEL, {"id": id})
+        return build(Execution, data["cancelExecution"])
+
+    @call
+    def stats(self, window: str = "7d", *, timezone: str | None = None, **filters: Unpack[Filters]) -> Plan[Overview]:
+        """Sum up a window: ``7d``, ``30d``, any other number of days, or ``all``."""
+        days = int(window[:-1]) if window not in WINDOWS and window[-1:] == "d" and window[:-1].isdecimal() else None
+        if window not in WINDOWS and days is None:
+            raise ValidationError(f"'{window}' is not a window; give 7d, 30d, another number of days, or all")
+        variables = {
+            "window": WINDOWS.get(window),
+            "days": days,
+            "timezone": timezone,
+            "filter": filter_input(filters),
+        }
+        data = yield from ask(documents.OVERVIEW, variables)
+        return build(Overview, data["overview"])
+
+    @stream
+    def changes(self, **filters: Unpack[Filters]) -> StreamPlan[Execution]:
+        """Iterate over executions as they are opened and closed, for ever."""
+        variables = {"filter": filter_input(filters)}
+        yield from subscribe(documents.CHANGES, variables, lambda data: build(Execution, data["executionChanges"]))
+
+    @call
+    def list_chain_executions(
+        self,
+        *,
+        chain_id: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> Plan[Rows[ChainExecution]]:
+        """List chain executions, newest first."""
+        variables = {"chainId": chain_id, "status": status, "limit": limit, "offset": offset}
+        data = yield from ask(documents.CHAIN_EXECUTIONS, variables)
+        return [build(ChainExecution, raw) for raw in data["chainExecutions"]]
+
+    # Last, because inside the class the name hides the type.
+    @call
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        offset: int | None = None,
+        after: str | None = None,
+        content: bool = False,
+        **filters: Unpack[Filters],
+    ) -> Plan[Rows[Execution]]:
+        """List executions, newest first; with *content* also what went in and came out.
+
+        To read on, give the last one's ``cursor`` as *after*.
+        """
+        document = documents.EXECUTIONS_ALL if content else documents.EXECUTIONS
+        variables = {"limit": limit, "offset": offset, "after": after, "filter": filter_input(filters)}
+        data = yield from ask(document, variables)
+        return [build(Execution, raw) for raw in data["executions"]]
+
+
+class BlockingExecutions(Executions, Blocking):
+    pass
+
+
+class AwaitingExecutions(Executions, Awaiting):
+    pass

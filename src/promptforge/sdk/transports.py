@@ -1,0 +1,240 @@
+"""How requests really travel: httpx for requests, websockets for streams, both imported at the first use.
+
+``url`` is where the server lives (``http://127.0.0.1:8000``); the documented addresses that end in ``/graphql`` or
+``/v1`` are understood too.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from promptforge.sdk.errors import NetworkError, PromptForgeError, status_error
+from promptforge.sdk.protocol import Reply, Request
+
+if TYPE_CHECKING:
+    import httpx
+    from websockets.asyncio.client import ClientConnection as AsyncClientConnection
+    from websockets.sync.client import ClientConnection
+
+SUBPROTOCOL = "graphql-transport-ws"
+CONNECT_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where the server is, who calls (``source`` is how executions are marked), and how long to wait for a reply."""
+
+    url: str
+    api_key: str
+    source: str = "sdk"
+    timeout: float = 30.0
+
+    @property
+    def endpoint(self) -> str:
+        """The GraphQL endpoint."""
+        url = self.url.rstrip("/")
+        return url if url.endswith(("/graphql", "/v1")) else f"{url}/graphql"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        return {
+            "authorization": f"Bearer {self.api_key}",
+            "content-type": "application/json",
+            "accept": "application/json",
+            "x-promptforge-source": self.source,
+        }
+
+    def unreachable(self, error: Exception) -> NetworkError:
+        """The NetworkError for what httpx or websockets raised."""
+        names = {kind.__name__ for kind in type(error).__mro__}
+        if "TimeoutException" in names or "TimeoutError" in names:
+            sent = "ConnectTimeout" not in names and "PoolTimeout" not in names
+            return NetworkError(f"no answer in time from Prompt Forge at {self.url}", sent=sent)
+        sent = not names & {"ConnectError", "ConnectionRefusedError", "gaierror", "UnsupportedProtocol"}
+        detail = " ".join(str(error).split()) or type(error).__name__
+        return NetworkError(f"Prompt Forge cannot be reached at {self.url}: {detail}", sent=sent)
+
+
+class HttpTransport:
+    """Blocking."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._client: httpx.Client | None = None
+
+    def send(self, request: Request) -> Reply:
+        """POST it."""
+        import httpx
+
+        if self._client is None:
+            self._client = httpx.Client(headers=self._address.headers)
+        timeout = httpx.Timeout(request.timeout or self._address.timeout, connect=CONNECT_TIMEOUT)
+        try:
+            response = self._client.post(self._address.endpoint, content=request.body, timeout=timeout)
+        except httpx.HTTPError as error:
+            raise self._address.unreachable(error) from error
+        return Reply(response.status_code, response.headers, response.content)
+
+    def open(self) -> "HttpSocket":
+        """Open a websocket on the same endpoint."""
+        from websockets.exceptions import InvalidHandshake
+        from websockets.sync.client import connect
+
+        enter: Any = connect  # its overloads tell a legacy form apart that is not used here
+        url, headers = _websocket_url(self._address), _headers(self._address)
+        try:
+            socket: ClientConnection = enter(url, additional_headers=headers, **_options()).__enter__()
+        except (OSError, InvalidHandshake) as error:
+            raise _refused(self._address, error) from error
+        return HttpSocket(self._address, socket)
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._client is not None:
+            self._client.close()
+
+
+class AsyncHttpTransport:
+    """Asynchronous."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._client: httpx.AsyncClient | None = None
+
+    async def send(self, request: Request) -> Reply:
+        """POST it."""
+        import httpx
+
+        if self._client is None:
+            self._client = httpx.AsyncClient(headers=self._address.headers)
+        timeout = httpx.Timeout(request.timeout or self._address.timeout, connect=CONNECT_TIMEOUT)
+        try:
+            response = await self._client.post(self._address.endpoint, content=request.body, timeout=timeout)
+        except httpx.HTTPError as error:
+            raise self._address.unreachable(error) from error
+        return Reply(response.status_code, response.headers, response.content)
+
+    async def open(self) -> "AsyncHttpSocket":
+        """Open a websocket on the same endpoint."""
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import InvalidHandshake
+
+        opening = connect(_websocket_url(self._address), additional_headers=_headers(self._address), **_options())
+        try:
+            socket = await opening.__aenter__()
+        except (OSError, InvalidHandshake) as error:
+            raise _refused(self._address, error) from error
+        return AsyncHttpSocket(self._address, socket)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._client is not None:
+            await self._client.aclose()
+
+
+class HttpSocket:
+    """A websocket."""
+
+    def __init__(self, address: Address, socket: "ClientConnection") -> None:
+        self._address = address
+        self._socket = socket
+
+    def say(self, text: str) -> None:
+        """Send a message."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            self._socket.send(text)
+        except ConnectionClosed as error:
+            raise _closed(self._address, error) from error
+
+    def hear(self, patience: float | None) -> str | None:
+        """Wait for a message."""
+        from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+
+        try:
+            return str(self._socket.recv(patience, decode=True))
+        except ConnectionClosedOK:
+            return None
+        except TimeoutError as error:
+            raise self._address.unreachable(error) from error
+        except ConnectionClosed as error:
+            raise _closed(self._address, error) from error
+
+    def close(self) -> None:
+        """Say goodbye."""
+        self._socket.close()
+
+
+class AsyncHttpSocket:
+    """A websocket."""
+
+    def __init__(self, address: Address, socket: "AsyncClientConnection") -> None:
+        self._address = address
+        self._socket = socket
+
+    async def say(self, text: str) -> None:
+        """Send a message."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            await self._socket.send(text)
+        except ConnectionClosed as error:
+            raise _closed(self._address, error) from error
+
+    async def hear(self, patience: float | None) -> str | None:
+        """Wait for a message."""
+        from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+
+        try:
+            async with asyncio.timeout(patience):
+                return str(await self._socket.recv(decode=True))
+        except ConnectionClosedOK:
+            return None
+        except TimeoutError as error:
+            raise self._address.unreachable(error) from error
+        except ConnectionClosed as error:
+            raise _closed(self._address, error) from error
+
+    async def close(self) -> None:
+        """Say goodbye."""
+        await self._socket.close()
+
+
+def _websocket_url(address: Address) -> str:
+    return "ws" + address.endpoint.removeprefix("http")
+
+
+def _headers(address: Address) -> dict[str, str]:
+    return {name: value for name, value in address.headers.items() if name not in ("content-type", "accept")}
+
+
+def _options() -> dict[str, Any]:
+    # Outputs have no bound of ours, and the library's own limit is 1 MB.
+    return {"subprotocols": [SUBPROTOCOL], "max_size": None, "open_timeout": CONNECT_TIMEOUT, "close_timeout": 2}
+
+
+def _refused(address: Address, error: Exception) -> PromptForgeError:
+    response: Any = getattr(error, "response", None)
+    if response is None:
+        return address.unreachable(error)
+    text = " ".join(bytes(response.body or b"")[:300].decode("utf-8", "replace").split())
+    return status_error(int(response.status_code), text or "it did not open a websocket")
+
+
+def _closed(address: Address, error: Any) -> PromptForgeError:
+    """A close code of 44xx is the protocol's own word for what went wrong; its last digits are an HTTP status."""
+    frame = error.rcvd
+    if frame is not None and 4400 <= frame.code < 4600:
+        return status_error(frame.code - 4000, frame.reason or "it closed the websocket")
+    return NetworkError(f"the connection to Prompt Forge at {address.url} was lost")
