@@ -1,0 +1,163 @@
+"""Loading and removing the demo.
+
+The data end when the workspace was made, whenever they are loaded, and ids are derived: so a load that was killed
+goes on where it stopped, and a second load finds everything there.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+from promptforge.core.access import Actor, Permission, Workspace
+from promptforge.core.errors import Forbidden, NotFound
+from promptforge.core.execution import Execution, PromptRef
+from promptforge.core.ports import PriceBook, Record
+from promptforge.core.prompt import Prompt, PromptVersion
+from promptforge.services.access import Access
+from promptforge.services.demo.prompts import SCENARIOS, SPEED, Release, Scenario
+from promptforge.services.demo.runs import Runs
+from promptforge.services.demo.schedule import Day, schedule
+from promptforge.services.prompts import Prompts
+
+WORKSPACE = "demo"
+SEED = "northlight"
+_BATCH = 2_500
+_SLICE = 50  # executions made before the loop may answer a page
+
+
+class Demo:
+    """``done`` of ``total`` executions are loaded; both are 0 before the first load."""
+
+    def __init__(
+        self,
+        record: Record,
+        prompts: Prompts,
+        access: Access,
+        prices: PriceBook,
+        *,
+        secret: bytes,
+        content_days: int = 365,
+    ) -> None:
+        self._record = record
+        self._prompts = prompts
+        self._access = access
+        self._prices = prices
+        self._secret = secret
+        self._content_days = content_days
+        self._turn = asyncio.Lock()
+        self._removed = False
+        self.done = 0
+        self.total = 0
+
+    @property
+    def loading(self) -> bool:
+        """Whether a load has begun and is not through."""
+        return self.done < self.total
+
+    async def load(self, actor: Actor, *, executions: int = 50_000, days: int = 90, seed: str = SEED) -> None:
+        """Fill the demo workspace, oldest first, leaving alone what is there; ends early when it is removed."""
+        actor.require(Permission.INGEST)
+        until = (await self._workspace(actor)).created_at
+        drawn = schedule(until, executions=executions, days=days, seed=seed)
+        self.done, self.total, self._removed = 0, executions, False
+        runs = Runs(
+            actor=actor, prices=self._prices, seed=seed, secret=self._secret, content_days=self._content_days, refs={}
+        )
+        batches = _batched(drawn)
+        if drawn and not await self._stored(actor, runs, drawn[-1]):
+            runs = replace(runs, refs=await self._versions(actor))
+            for batch in batches:
+                if not await self._load(actor, runs, batch):
+                    break
+        self.done = self.total
+
+    async def remove(self, actor: Actor) -> None:
+        """Remove the demo workspace and everything recorded in it; a load that runs ends first."""
+        actor.require(Permission.ADMIN)
+        await self._workspace(actor)
+        self._removed = True
+        async with self._turn:
+            await self._record.erase(actor.workspace)
+            await self._access.remove_workspace(actor)
+
+    async def _load(self, actor: Actor, runs: Runs, batch: Sequence[Day]) -> bool:
+        """Record some days unless they are there; False when there is no workspace any more."""
+        async with self._turn:
+            if self._removed:
+                return False
+            if not await self._stored(actor, runs, batch[-1]):
+                made: list[Execution] = []
+                for day in batch:
+                    going = runs.of(day)
+                    while some := list(islice(going, _SLICE)):
+                        made += some
+                        await asyncio.sleep(0)
+                await self._record.record(made)
+            self.done += sum(len(day.moments) for day in batch)
+            return True
+
+    async def _stored(self, actor: Actor, runs: Runs, day: Day) -> bool:
+        """Whether the day's last execution is recorded: what comes in order is there up to it."""
+        last = runs.id(day, len(day.moments) - 1)
+        return await self._record.get(actor.workspace, last) is not None
+
+    async def _workspace(self, actor: Actor) -> Workspace:
+        workspace = await self._access.workspace(actor)
+        if workspace.name != WORKSPACE:
+            raise Forbidden(f"only the workspace '{WORKSPACE}' holds the demo; this key belongs to '{workspace.name}'")
+        return workspace
+
+    # ── what is defined ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _versions(self, actor: Actor) -> dict[tuple[str, int], PromptRef]:
+        """Make the prompts and versions that are missing; return every version under its prompt and number."""
+        refs: dict[tuple[str, int], PromptRef] = {}
+        for scenario in SCENARIOS:
+            prompt = await self._prompt(actor, scenario)
+            for number, release in enumerate(scenario.releases, 1):
+                if number > prompt.latest:
+                    version = await self._release(actor, prompt, scenario, release)
+                else:
+                    version = await self._prompts.version(actor, prompt.id, number)
+                refs[scenario.name, number] = PromptRef(
+                    prompt_id=prompt.id, prompt_name=prompt.name, version_id=version.id, version=number
+                )
+        return refs
+
+    async def _prompt(self, actor: Actor, scenario: Scenario) -> Prompt:
+        try:
+            return await self._prompts.named(actor, scenario.name)
+        except NotFound:
+            return await self._prompts.create(
+                actor,
+                name=scenario.name,
+                description=scenario.description,
+                category=scenario.category,
+                tags=scenario.tags,
+            )
+
+    async def _release(self, actor: Actor, prompt: Prompt, scenario: Scenario, release: Release) -> PromptVersion:
+        return await self._prompts.add_version(
+            actor,
+            prompt.id,
+            params={"model": release.model, **release.params},
+            content=release.content,
+            messages=release.messages,
+            input_schema=scenario.schema,
+            provider=SPEED[release.model][0],
+            label="staging" if release.share else "production",
+        )
+
+
+def _batched(days: Sequence[Day]) -> list[list[Day]]:
+    """Whole days, in batches that are worth their commit."""
+    batches: list[list[Day]] = [[]]
+    size = 0
+    for day in days:
+        if size >= _BATCH:
+            batches.append([])
+            size = 0
+        batches[-1].append(day)
+        size += len(day.moments)
+    return batches
