@@ -1,0 +1,140 @@
+"""The tables as they are now; ``migrations.py`` is how they came to be, and a test holds the two equal.
+
+Everything that a workspace owns carries the workspace in its primary key and its references, so that a row can
+neither be found nor pointed at from another workspace.
+"""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+
+from promptforge.catalog.database import Moment
+
+METADATA = MetaData()
+
+workspaces = Table(
+    "workspaces",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+)
+
+users = Table(
+    "users",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("email", String, unique=True),
+    Column("created_at", Moment, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    METADATA,
+    Column("workspace", ForeignKey("workspaces.id"), primary_key=True),
+    Column("user_id", ForeignKey("users.id"), primary_key=True, index=True),
+    Column("role", String, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    METADATA,
+    Column("workspace", ForeignKey("workspaces.id"), primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("hint", String, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False, unique=True),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("last_used_at", Moment),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+)
+
+login_tokens = Table(
+    "login_tokens",
+    METADATA,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("workspace", ForeignKey("workspaces.id"), nullable=False),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    METADATA,
+    Column("secret_hash", LargeBinary, primary_key=True),
+    Column("workspace", ForeignKey("workspaces.id"), nullable=False),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
+# ``latest`` is the number of the newest version: raising it is what hands numbers out, one at a time.
+prompts = Table(
+    "prompts",
+    METADATA,
+    Column("workspace", ForeignKey("workspaces.id"), primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("description", String),
+    Column("category", String, nullable=False),
+    Column("is_public", Boolean, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("latest", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("archived_at", Moment),
+    Column("forked_from", String),
+)
+_unarchived = prompts.c.archived_at.is_(None)
+Index(
+    "prompts_name",
+    prompts.c.workspace,
+    prompts.c.name,
+    unique=True,
+    sqlite_where=_unarchived,
+    postgresql_where=_unarchived,
+)
+
+versions = Table(
+    "versions",
+    METADATA,
+    Column("workspace", String, primary_key=True),
+    Column("prompt_id", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False),
+    Column("content", String),
+    Column("messages", JSON(none_as_null=True)),
+    Column("params", JSON, nullable=False),
+    Column("provider", String),
+    Column("input_schema", JSON(none_as_null=True)),
+    Column("created_at", Moment, nullable=False),
+    Column("created_by", String, nullable=False),
+    ForeignKeyConstraint(["workspace", "prompt_id"], ["prompts.workspace", "prompts.id"]),
+)
+Index("versions_id", versions.c.workspace, versions.c.id, unique=True)
+
+labels = Table(
+    "labels",
+    METADATA,
+    Column("workspace", String, primary_key=True),
+    Column("prompt_id", String, primary_key=True),
+    Column("label", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["workspace", "prompt_id", "number"], ["versions.workspace", "versions.prompt_id", "versions.number"]
+    ),
+)
