@@ -23,7 +23,6 @@ class Asked:
     params: Mapping[str, Json]
     answer: str
     variable: str
-    slower: int = 100
     cached: bool = False
     reasoning: bool = False
 
@@ -153,5 +152,5 @@ def _used(chance: Random, asked: Asked, answer: str) -> tuple[Usage, Json]:
 def _timing(chance: Random, asked: Asked, used: Usage) -> tuple[int, int]:
     """Milliseconds to the first token and to the last."""
     _, first, per_token = SPEED[asked.execution.model]
-    luck = chance.lognormvariate(0, 0.24) * asked.slower / 100
+    luck = chance.lognormvariate(0, 0.24)
     return round(first * luck), round((first + per_token * used.token_out) * luck)

@@ -32,7 +32,7 @@ SPEED: Mapping[str, tuple[str, int, float]] = {
 class Release:
     """A version and its life: in production from *since* days before the end, or on a side *share* of the calls.
 
-    *errors* is its share of failures in a thousand; *slower* stretches latency, in percent; *wordy* pads the output.
+    *errors* is its share of failures in a thousand; *wordy* pads the output.
     """
 
     model: str
@@ -41,7 +41,6 @@ class Release:
     messages: tuple[Message, ...] | None = None
     params: Mapping[str, Json]
     errors: int = 28
-    slower: int = 100
     wordy: bool = False
     share: int = 0
 
@@ -123,7 +122,6 @@ SUPPORT_REPLY = Scenario(
             messages=_support(_SUPPORT + " Explain every step, give the background and offer alternatives."),
             params=_params(0.9, 2000),
             errors=110,
-            slower=109,
             wordy=True,
         ),
         Release(

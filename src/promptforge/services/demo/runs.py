@@ -126,7 +126,6 @@ class Runs:
             params=release.params,
             answer=answer,
             variable=next(iter(talk.variables)),
-            slower=release.slower,
             cached=chance.random() * 100 < scenario.cached,
             reasoning=scenario.reasoning,
         )
