@@ -58,9 +58,9 @@ async def test_a_second_load_stores_nothing(forge, shop):
 
     await again.load(shop, executions=SIZE)
 
-    assert SIZE == len(await all_of(forge, shop))
+    assert len(await all_of(forge, shop)) == SIZE
     assert before == [(p.id, p.latest) for p in await forge.prompts.list(shop)]
-    assert SIZE == again.done
+    assert again.done == SIZE
 
 
 async def test_every_state_and_every_error_is_seen(forge, shop):
@@ -107,9 +107,9 @@ async def test_prompts_carry_versions_and_labels(forge, shop):
     """Eight prompts, two to five versions each; production points at the newest release, staging at a trial."""
     prompts = {prompt.name: prompt for prompt in await forge.prompts.list(shop)}
 
-    assert 8 == len(prompts)
+    assert len(prompts) == 8
     assert {2, 3, 5} == {prompt.latest for prompt in prompts.values()}
-    assert {"production": 4, "staging": 5} == prompts["support-reply"].labels
+    assert prompts["support-reply"].labels == {"production": 4, "staging": 5}
 
 
 async def test_only_the_demo_workspace_can_be_loaded_or_removed(forge, actor):
@@ -131,7 +131,7 @@ async def test_removing_ends_a_load_and_leaves_nothing(forge):
     await forge.demo.remove(actor)
     await loading
 
-    assert [] == await all_of(forge, actor)
+    assert await all_of(forge, actor) == []
 
 
 def test_the_schedule_is_exact_and_the_same_every_time(fixed_clock):
@@ -140,7 +140,7 @@ def test_the_schedule_is_exact_and_the_same_every_time(fixed_clock):
     drawn = schedule(until, executions=1_234, days=30, seed="s")
     moments = [moment for day in drawn for moment in day.moments]
 
-    assert 1_234 == len(moments)
+    assert len(moments) == 1_234
     assert sorted(moments) == moments
     assert moments[-1] < until
     assert drawn == schedule(until, executions=1_234, days=30, seed="s")
