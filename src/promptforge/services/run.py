@@ -8,7 +8,7 @@ import asyncio
 import json
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -56,7 +56,7 @@ class Run:
         self._listener = listener
         self._attempts: list[Attempt] = []
         self._attempt_errors: list[str] = []
-        self._partial = ""
+        self._parts: list[str] = []
         self._first_token: float | None = None
         self._began = 0.0
         self.stop_reason: ErrorType | None = None
@@ -108,7 +108,7 @@ class Run:
             delay = retry.delay_before_next(
                 failure,
                 number,
-                delivered=bool(self._partial),
+                delivered=bool(self._parts),
                 remaining=deadline - self._clock.monotonic(),
                 jitter=self._clock.bits(),
             )
@@ -118,14 +118,15 @@ class Run:
         raise AssertionError("the retry policy grants no attempt beyond the last")
 
     async def _attempt(self, request: ModelRequest) -> Reply:
-        async for item in self._provider.send(request):
-            if isinstance(item, Reply):
-                return item
-            if self._first_token is None:
-                self._first_token = self._clock.monotonic()
-            self._partial += item.text
-            if self._listener is not None:
-                self._listener(item)
+        async with aclosing(self._provider.send(request)) as answer:
+            async for item in answer:
+                if isinstance(item, Reply):
+                    return item
+                if self._first_token is None:
+                    self._first_token = self._clock.monotonic()
+                self._parts.append(item.text)
+                if self._listener is not None:
+                    self._listener(item)
         raise ModelFailure(
             f"Provider '{self._provider.name}' ended its answer without completing it", ErrorType.PROVIDER
         )
@@ -151,7 +152,7 @@ class Run:
         return ModelFailure(
             f"Execution exceeded its maximum time of {seconds:f} s at provider '{self._provider.name}'",
             ErrorType.TIMEOUT,
-            text=self._partial,
+            text="".join(self._parts),
         )
 
     def _stopped(self, reason: ErrorType) -> ModelFailure:
@@ -160,7 +161,7 @@ class Run:
             ErrorType.INTERRUPTED: "Execution was interrupted: the server stopped before it finished",
         }[reason]
         untouched = self._began == 0.0
-        return ModelFailure(sentence, reason, text=self._partial, refused=untouched)
+        return ModelFailure(sentence, reason, text="".join(self._parts), refused=untouched)
 
     # ── the closed record ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -168,9 +169,9 @@ class Run:
         open_, failure, reply = self.execution, outcome.failure, outcome.reply
         usage, source = _usage(outcome)
         model = reply.model if reply else None
-        lines = self._lines(usage, model) if usage is not None else None
+        lines = self._lines(usage, reply) if usage is not None else None
         content = open_.content or Content()
-        output = reply.text if reply else (failure.text if failure else "") or self._partial or None
+        output = reply.text if reply else (failure.text if failure else "") or "".join(self._parts) or None
         return replace(
             open_,
             status=Status.ERROR if failure else Status.SUCCESS,
@@ -199,12 +200,20 @@ class Run:
             ),
         )
 
-    def _lines(self, usage: Usage, model: str | None) -> tuple[Line, ...] | None:
+    def _lines(self, usage: Usage, reply: Reply | None) -> tuple[Line, ...] | None:
         if not usage.leaves:
             return ()
-        open_, attempt = self.execution, len(self._attempts) or 1
-        for name in dict.fromkeys((model or open_.model, open_.model)):
-            lines = self._prices.lines(open_.workspace, open_.provider, name, usage, open_.created_at, attempt=attempt)
+        open_ = self.execution
+        for name in dict.fromkeys(((reply.model if reply else None) or open_.model, open_.model)):
+            lines = self._prices.lines(
+                open_.workspace,
+                open_.provider,
+                name,
+                usage,
+                open_.created_at,
+                attempt=len(self._attempts) or 1,
+                terms=reply.terms if reply else None,
+            )
             if lines is not None:
                 return lines
         return None

@@ -1,0 +1,148 @@
+"""The hearth: the one module that knows every adapter and wires them to the services.
+
+Doors (server, cli) open a Forge and call its services; nothing else names an adapter.
+"""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from promptforge.catalog import Catalog, open_catalog
+from promptforge.core.access import system
+from promptforge.core.ports import Clock, PriceBook, Providers, Record
+from promptforge.core.redaction import Redactor
+from promptforge.pricing.book import Book
+from promptforge.providers.directory import open_providers
+from promptforge.record import open_record
+from promptforge.services.access import Access
+from promptforge.services.demo import Demo
+from promptforge.services.executions import Executions
+from promptforge.services.overview import Overviews
+from promptforge.services.prompts import Prompts
+from promptforge.settings import Settings
+
+#: How long a stop waits for running executions before it closes them as interrupted.
+DRAIN_SECONDS = 5.0
+
+
+class SystemClock:
+    """The real time, and the operating system's randomness."""
+
+    def now(self) -> datetime:
+        """Aware UTC, cut to milliseconds."""
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def monotonic(self) -> float:
+        """Seconds, for durations only."""
+        return time.monotonic()
+
+    def bits(self) -> int:
+        """80 random bits for an id."""
+        return secrets.randbits(80)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forge:
+    """Everything a door needs. ``local_key`` is the administrator's key as the home keeps it for the CLI."""
+
+    settings: Settings
+    clock: Clock
+    record: Record
+    catalog: Catalog
+    providers: Providers
+    prices: PriceBook
+    access: Access
+    prompts: Prompts
+    executions: Executions
+    overviews: Overviews
+    demo: Demo
+    local_key: str
+
+
+@asynccontextmanager
+async def open_forge(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Forge]:
+    """Open the home and everything in it; on leaving, let executions finish, ship the record, close.
+
+    SettingsError when the home is in use by another process or cannot be written.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        home = settings.home
+        record = await open_record(
+            home,
+            clock,
+            redactor=Redactor(settings.secrets),
+            backlog=settings.backlog,
+            min_free_mb=settings.min_free_mb,
+        )
+        stack.push_async_callback(record.shutdown)
+        catalog = await open_catalog(home)
+        stack.push_async_callback(catalog.close)
+        providers = open_providers(
+            anthropic_key=settings.anthropic_api_key,
+            anthropic_url=settings.anthropic_base_url,
+            openai_key=settings.openai_api_key,
+            openai_url=settings.openai_base_url,
+        )
+        stack.push_async_callback(providers.close)
+        secret = kept_secret(home / "secret.key", lambda: secrets.token_urlsafe(32)).encode()
+        prices = await asyncio.to_thread(Book)
+        prompts = Prompts(catalog.prompts, clock)
+        access = Access(catalog.access, clock)
+        executions = Executions(
+            record,
+            prompts,
+            providers,
+            prices,
+            clock,
+            secret=secret,
+            deadline_ms=settings.deadline_ms,
+            at_once=settings.at_once,
+            content_days=settings.content_days,
+        )
+        stack.push_async_callback(executions.drain, system("default"), DRAIN_SECONDS)
+        local_key = await _administrator(access, settings)
+        yield Forge(
+            settings=settings,
+            clock=clock,
+            record=record,
+            catalog=catalog,
+            providers=providers,
+            prices=prices,
+            access=access,
+            prompts=prompts,
+            executions=executions,
+            overviews=Overviews(record, clock),
+            demo=Demo(record, prompts, access, prices, secret=secret, content_days=settings.content_days),
+            local_key=local_key,
+        )
+
+
+async def _administrator(access: Access, settings: Settings) -> str:
+    """Make the administrator at the first start; return the key that the CLI on this machine uses."""
+    path = settings.home / "local.key"
+    key = kept_secret(path, lambda: settings.admin_key or access.new_secret())
+    await access.ensure_administrator(key)
+    return key
+
+
+def kept_secret(path: Path, make: Callable[[], str]) -> str:
+    """The secret that *path* holds, made at the first use; only its owner may read the file."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    value = make()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(value + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return value

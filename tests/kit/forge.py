@@ -1,0 +1,40 @@
+"""A forge in a temporary folder, one for the whole test process, and an actor in a fresh workspace for each test."""
+
+import itertools
+
+import pytest
+
+from promptforge.core.access import OF_ROLE, Actor, Role
+from promptforge.forge import open_forge
+from promptforge.settings import load
+
+_numbers = itertools.count(1)
+#: Configured as a provider key: a canary that no row may hold.
+CANARY = "sk-canary-abcdefghijklmnop"
+
+
+@pytest.fixture(scope="session")
+async def forge(tmp_path_factory):
+    """The real thing: journal, history, catalog, prices, the simulated provider."""
+    home = tmp_path_factory.mktemp("home")
+    env = {"OPENAI_API_KEY": CANARY, "PROMPTFORGE_MIN_FREE_MB": "0"}
+    async with open_forge(load(env, home=home)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def actor(forge):
+    """An administrator of a workspace that is empty."""
+    return await _actor(forge)
+
+
+@pytest.fixture
+async def other_actor(forge):
+    """An administrator of another workspace."""
+    return await _actor(forge)
+
+
+async def _actor(forge) -> Actor:
+    workspace = await forge.access.ensure_workspace(f"test-{next(_numbers)}")
+    me = await forge.access.authenticate(forge.local_key)
+    return Actor(workspace=workspace.id, user_id=me.user_id, permissions=OF_ROLE[Role.ADMINISTRATOR])
