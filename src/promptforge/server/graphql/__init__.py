@@ -1,0 +1,1 @@
+"""The GraphQL API: one file per noun, resolving core values directly; the documented spellings live here."""

@@ -1,0 +1,67 @@
+"""The enums; those that the documentation prints in lower case are named so, the others in upper case."""
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import strawberry
+from strawberry.schema.name_converter import NameConverter
+from strawberry.types.enum import EnumValue, StrawberryEnumDefinition
+
+from promptforge.core.access import Role, Scope
+from promptforge.core.chain import StepType
+from promptforge.core.execution import CostState, ErrorType, Source, Status
+from promptforge.core.prompt import Category
+from promptforge.core.query import Dimension
+
+
+class TimeWindow(Enum):
+    LAST_7_DAYS = 7
+    LAST_30_DAYS = 30
+    ALL_TIME = None
+
+
+class ValueField(Enum):
+    PROMPT_NAME = Dimension.PROMPT_NAME
+    MODEL = Dimension.MODEL
+    PROVIDER = Dimension.PROVIDER
+    SERVICE = Dimension.SERVICE
+    END_USER = Dimension.END_USER
+    LABEL = Dimension.LABEL
+    ERROR_TYPE = Dimension.ERROR_TYPE
+    SOURCE = Dimension.SOURCE
+    VERSION = Dimension.VERSION
+
+
+class StreamEventKind(Enum):
+    STARTED = "started"
+    DELTA = "delta"
+    FINISHED = "finished"
+
+
+if TYPE_CHECKING:
+    StatusEnum, ErrorTypeEnum, SourceEnum, CostStateEnum = Status, ErrorType, Source, CostState
+    CategoryEnum, StepTypeEnum, RoleEnum, ScopeEnum = Category, StepType, Role, Scope
+    TimeWindowEnum, ValueFieldEnum, StreamEventKindEnum = TimeWindow, ValueField, StreamEventKind
+else:
+    StatusEnum = strawberry.enum(Status, name="ExecutionStatus")
+    ErrorTypeEnum = strawberry.enum(ErrorType, name="ErrorType")
+    SourceEnum = strawberry.enum(Source, name="ExecutionSource", description="The road by which an execution came.")
+    CostStateEnum = strawberry.enum(CostState, name="CostState", description="Why a cost is what it is.")
+    CategoryEnum = strawberry.enum(Category, name="PromptCategory")
+    StepTypeEnum = strawberry.enum(StepType, name="StepType")
+    RoleEnum = strawberry.enum(Role, name="Role")
+    ScopeEnum = strawberry.enum(Scope, name="Scope")
+    TimeWindowEnum = strawberry.enum(TimeWindow, name="TimeWindow")
+    ValueFieldEnum = strawberry.enum(ValueField, name="ValueField")
+    StreamEventKindEnum = strawberry.enum(StreamEventKind, name="StreamEventKind")
+
+_LOWER = frozenset({"ExecutionStatus", "ErrorType", "ExecutionSource", "CostState", "StreamEventKind"})
+
+
+class Names(NameConverter):
+    """Strawberry's camel case, and lower case for the enums that are documented so."""
+
+    def from_enum_value(self, enum: StrawberryEnumDefinition, enum_value: EnumValue) -> str:
+        """Name an enum's value."""
+        name = super().from_enum_value(enum, enum_value)
+        return name.lower() if enum.name in _LOWER else name

@@ -1,0 +1,216 @@
+"""Executions in the API. Content is read from the record only where a request selects it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from promptforge.core import money
+from promptforge.core.execution import Attempt as CoreAttempt
+from promptforge.core.execution import Content, Status
+from promptforge.core.execution import Execution as CoreExecution
+from promptforge.core.filter import Filter
+from promptforge.core.json import is_array, is_object
+from promptforge.server.graphql.access import User
+from promptforge.server.graphql.context import Context, Info
+from promptforge.server.graphql.enums import CostStateEnum, ErrorTypeEnum, SourceEnum, StatusEnum
+from promptforge.server.graphql.field import ask, read
+from promptforge.server.graphql.scalars import Count, Json
+from promptforge.server.graphql.selection import selected
+
+if TYPE_CHECKING:
+    from promptforge.server.graphql.prompt import PromptVersion
+
+#: Fields that a page reads from the wide half of the record.
+CONTENT = frozenset(
+    {
+        "input",
+        "request",
+        "output",
+        "outputJson",
+        "error",
+        "stackTrace",
+        "usageRaw",
+        "metadata",
+        "attempts.error",
+    }
+)
+#: What an execution knows of its version without the catalog.
+RECORDED = frozenset({"promptVersion.id", "promptVersion.version", "promptVersion.prompt"})
+_EMPTY = Content()
+
+
+@strawberry.type
+class CostLine:
+    unit: str
+    quantity: Count
+    rate_usd: str = read(
+        lambda line: money.exact(line.rate * 10 ** (money.PLACES - money.RATE_PLACES)),
+        description="US dollars for `per` units.",
+    )
+    per: Count
+    amount_usd: str = read(lambda line: money.exact(line.amount))
+    source: str
+    valid_from: datetime | None
+    rounded: bool
+    attempt: int
+
+
+@strawberry.type
+class Cost:
+    usd: str | None = read(
+        lambda e: None if e.cost is None else money.exact(e.cost),
+        description="All 12 places, trailing zeros cut; null when not known.",
+    )
+    display: str | None = read(
+        lambda e: None if e.cost is None else money.human(e.cost), description="As people read it."
+    )
+    state: CostStateEnum = read(lambda e: e.cost_state)
+    lines: list[CostLine] = read(lambda e: e.lines)
+    claimed_usd: str | None = read(lambda e: None if e.claimed is None else money.exact(e.claimed))
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """An attempt with its sentence, which the record keeps with the content."""
+
+    attempt: CoreAttempt
+    error: str | None
+
+
+def _of_attempt(name: str) -> Any:
+    return read(lambda row: getattr(row.attempt, name))
+
+
+@strawberry.type(description="One try at the provider; a retry is another attempt of the same execution.")
+class Attempt:
+    number: int = _of_attempt("number")
+    provider: str = _of_attempt("provider")
+    model: str = _of_attempt("model")
+    offset_ms: int = _of_attempt("offset_ms")
+    latency_ms: int = _of_attempt("latency_ms")
+    status: StatusEnum = _of_attempt("status")
+    error_type: ErrorTypeEnum | None = _of_attempt("error_type")
+    http_status: int | None = _of_attempt("http_status")
+    request_id: str | None = _of_attempt("request_id")
+    error: str | None
+
+
+def _content(get: Callable[[Content], Any], description: str | None = None) -> Any:
+    return read(lambda e: get(e.content or _EMPTY), description=description)
+
+
+def _attempts(execution: CoreExecution) -> list[AttemptRow]:
+    errors = (execution.content or _EMPTY).attempt_errors
+    return [AttemptRow(a, (errors[n] or None) if n < len(errors) else None) for n, a in enumerate(execution.attempts)]
+
+
+def _ended_at(execution: CoreExecution) -> datetime | None:
+    if execution.status is Status.PENDING or execution.latency_ms is None:
+        return None
+    return (execution.started_at or execution.created_at) + timedelta(milliseconds=execution.latency_ms)
+
+
+def as_json(text: str | None) -> object:
+    """The output as JSON when it is an object or an array, otherwise None."""
+    if text is None or text.lstrip()[:1] not in {"{", "["}:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if is_object(value) or is_array(value) else None
+
+
+def _expired(execution: CoreExecution, context: Context) -> bool:
+    return execution.expires_on is not None and execution.expires_on <= context.today
+
+
+def _user(execution: CoreExecution, context: Context) -> Any:
+    return context.users.now(execution.user_id) if execution.user_id else None
+
+
+@strawberry.type
+class Execution:
+    id: strawberry.ID
+    status: StatusEnum
+    input: Json | None = _content(lambda c: c.input, "The variables given, or the messages of a captured call.")
+    request: Json | None = _content(lambda c: c.request, "As sent to the provider, without credentials.")
+    output: str | None = _content(lambda c: c.output)
+    output_json: Json | None = _content(lambda c: as_json(c.output), "The output where it is a JSON object or array.")
+    error: str | None = _content(lambda c: c.error)
+    error_type: ErrorTypeEnum | None
+    stack_trace: str | None = _content(lambda c: c.stack_trace)
+    latency_ms: int | None
+    first_token_ms: int | None
+    token_in: Count | None
+    token_out: Count | None
+    cost_usd: str | None = read(
+        lambda e: None if e.cost is None else money.four(e.cost), description="Rounded half up to 4 places."
+    )
+    cost: Cost = read(lambda e: e)
+    usage: Json | None = read(
+        lambda e: dict(e.usage.leaves) if e.usage else None, description="Counts that overlap nowhere, by kind."
+    )
+    usage_source: str
+    usage_raw: Json | None = _content(lambda c: c.usage_raw, "The provider's own usage block, verbatim.")
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None = read(_ended_at)
+    prompt_version: Annotated["PromptVersion", strawberry.lazy("promptforge.server.graphql.prompt")] | None = read(
+        lambda e: e.prompt
+    )
+    prompt_name: str | None = read(
+        lambda e: e.prompt.prompt_name if e.prompt else None, description="As it was when it ran."
+    )
+    label: str | None = read(lambda e: e.prompt.label if e.prompt else None, description="The label asked for.")
+    provider: str
+    model: str
+    response_model: str | None
+    finish_reason: str | None
+    user: User | None = ask(_user)
+    end_user: str | None
+    session_id: str | None
+    service: str | None
+    source: SourceEnum
+    tags: Json = read(lambda e: dict(e.tags))
+    metadata: Json | None = _content(lambda c: c.metadata)
+    attempts: list[Attempt] = read(_attempts)
+    streamed: bool
+    cached: bool
+    chain_execution_id: strawberry.ID | None = read(lambda e: e.step.chain_execution_id if e.step else None)
+    content_expired: bool = ask(_expired, description="Whether the content has passed its retention; the figures stay.")
+    cursor: str = read(lambda e: e.id, description="Give it as `after` to read on from here.")
+
+
+async def page(
+    info: Info, filter: Filter, *, limit: int | None, offset: int | None, after: str | None
+) -> list[CoreExecution]:
+    """Read a page, and with it whatever the selection shows of its prompts."""
+    paths, context = selected(info), info.context
+    found = await context.forge.executions.page(
+        context.actor,
+        filter=filter,
+        limit=50 if limit is None else limit,
+        offset=offset or 0,
+        after=after,
+        content=not paths.isdisjoint(CONTENT),
+    )
+    context.note(found.freshness)
+    items = list(found.items)
+    await prepare(context, items, paths)
+    return items
+
+
+async def prepare(context: Context, items: list[CoreExecution], paths: frozenset[str]) -> None:
+    """Look up the prompts, versions and users of *items* that *paths* shows, each once."""
+    refs = [e.prompt for e in items if e.prompt]
+    if "promptVersion.prompt" in paths:
+        await context.prompts.fetch(ref.prompt_id for ref in refs)
+    if any(p.startswith("promptVersion.") and p.count(".") == 1 and p not in RECORDED for p in paths):
+        await context.versions.fetch(ref.version_id for ref in refs)
+    if "user" in paths:
+        await context.users.fetch(e.user_id for e in items if e.user_id)

@@ -1,0 +1,202 @@
+"""The mutations: each one a call of a service."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import strawberry
+
+from promptforge.core.access import Key as CoreKey
+from promptforge.core.errors import InvalidInput
+from promptforge.core.execution import Execution as CoreExecution
+from promptforge.core.json import Json as CoreJson
+from promptforge.core.json import is_array, is_object
+from promptforge.core.prompt import Category
+from promptforge.core.prompt import Message as CoreMessage
+from promptforge.core.prompt import Prompt as CorePrompt
+from promptforge.core.prompt import PromptVersion as CoreVersion
+from promptforge.server.graphql.access import CreatedKey, CreateKeyInput, Key
+from promptforge.server.graphql.context import Info
+from promptforge.server.graphql.execution import Execution, prepare
+from promptforge.server.graphql.prompt import (
+    CreatePromptInput,
+    CreatePromptVersionInput,
+    MessageInput,
+    Prompt,
+    PromptVersion,
+    UpdatePromptInput,
+)
+from promptforge.server.graphql.scalars import Json
+from promptforge.server.graphql.selection import selected
+from promptforge.services.executions import Call
+
+
+@strawberry.input(description="A prompt by id or name (and version or label), or content for a model as it is.")
+class ExecutePromptInput:
+    prompt_id: strawberry.ID | None = None
+    name: str | None = None
+    version: int | None = None
+    label: str | None = None
+    content: str | None = strawberry.field(
+        default=None, description="Without a prompt: the text itself, and params with a model."
+    )
+    messages: list[MessageInput] | None = None
+    variables: Json | None = None
+    params: Json | None = None
+    provider: str | None = None
+    tags: Json | None = None
+    metadata: Json | None = None
+    end_user: str | None = None
+    session_id: str | None = None
+    idempotency_key: str | None = strawberry.field(default=None, description="A repeat within 24 hours pays nothing.")
+    wait: bool | None = strawberry.field(default=True, description="False answers with the pending execution.")
+    deadline_ms: int | None = strawberry.field(default=None, description="Milliseconds.")
+
+
+def call(given: ExecutePromptInput) -> Call:
+    """The service's call of an input."""
+    tags = given.tags
+    if tags is not None and not is_object(tags) and not is_array(tags):
+        raise InvalidInput("tags must be an object of texts, or a list of texts", path="$.tags")
+    return Call(
+        prompt_id=given.prompt_id,
+        name=given.name,
+        version=given.version,
+        label=given.label,
+        content=given.content,
+        messages=turns(given.messages),
+        variables=mapping(given.variables, "variables"),
+        params=mapping(given.params, "params"),
+        provider=given.provider,
+        tags={} if tags is None else tags,  # type: ignore[arg-type]
+        metadata=given.metadata,
+        end_user=given.end_user,
+        session_id=given.session_id,
+        idempotency_key=given.idempotency_key,
+        wait=given.wait is not False,
+        deadline_ms=given.deadline_ms,
+    )
+
+
+def turns(given: Sequence[MessageInput] | None) -> tuple[CoreMessage, ...] | None:
+    """Messages as the core has them."""
+    return None if given is None else tuple(CoreMessage(role=m.role, content=m.content) for m in given)
+
+
+def mapping(value: object, name: str) -> Mapping[str, CoreJson]:
+    """A JSON object given as an input; null is an empty one."""
+    if value is None:
+        return {}
+    if not is_object(value):
+        raise InvalidInput(f"{name} must be a JSON object", path=f"$.{name}")
+    return value
+
+
+async def _create_prompt(info: Info, input: CreatePromptInput) -> CorePrompt:
+    return await info.context.forge.prompts.create(
+        info.context.actor,
+        name=input.name,
+        description=input.description,
+        category=input.category or Category.GENERAL,
+        is_public=bool(input.is_public),
+        tags=tuple(input.tags or ()),
+    )
+
+
+async def _update_prompt(info: Info, id: strawberry.ID, input: UpdatePromptInput) -> CorePrompt:
+    return await info.context.forge.prompts.update(
+        info.context.actor,
+        id,
+        name=input.name,
+        description=input.description,
+        category=input.category,
+        is_public=input.is_public,
+        tags=None if input.tags is None else tuple(input.tags),
+    )
+
+
+async def _create_prompt_version(info: Info, input: CreatePromptVersionInput) -> CoreVersion:
+    schema = input.input_schema
+    return await info.context.forge.prompts.add_version(
+        info.context.actor,
+        input.prompt_id,
+        params=mapping(input.params, "params"),
+        content=input.content,
+        messages=turns(input.messages),
+        input_schema=None if schema is None else mapping(schema, "inputSchema"),
+        provider=input.provider,
+        label=input.label,
+    )
+
+
+async def _set_label(info: Info, prompt_id: strawberry.ID, label: str, version: int) -> CorePrompt:
+    return await info.context.forge.prompts.set_label(info.context.actor, prompt_id, label, version)
+
+
+async def _remove_label(info: Info, prompt_id: strawberry.ID, label: str) -> CorePrompt:
+    return await info.context.forge.prompts.set_label(info.context.actor, prompt_id, label, None)
+
+
+async def _archive(info: Info, id: strawberry.ID) -> CorePrompt:
+    return await info.context.forge.prompts.archive(info.context.actor, id)
+
+
+async def _restore(info: Info, id: strawberry.ID) -> CorePrompt:
+    return await info.context.forge.prompts.restore(info.context.actor, id)
+
+
+async def _fork(info: Info, id: strawberry.ID, name: str, version: int | None = None) -> CorePrompt:
+    return await info.context.forge.prompts.fork(info.context.actor, id, name, version)
+
+
+async def _execute_prompt(info: Info, input: ExecutePromptInput) -> CoreExecution:
+    context = info.context
+    done = await context.forge.executions.execute(context.actor, call(input))
+    await prepare(context, [done], selected(info))
+    return done
+
+
+async def _cancel(info: Info, id: strawberry.ID) -> CoreExecution:
+    return await info.context.forge.executions.cancel(info.context.actor, id)
+
+
+async def _create_key(info: Info, input: CreateKeyInput) -> tuple[CoreKey, str]:
+    return await info.context.forge.access.create_key(
+        info.context.actor,
+        name=input.name,
+        scopes=None if input.scopes is None else frozenset(input.scopes),
+        expires_at=input.expires_at,
+    )
+
+
+async def _revoke_key(info: Info, id: strawberry.ID) -> CoreKey:
+    return await info.context.forge.access.revoke_key(info.context.actor, id)
+
+
+async def _remove_demo(info: Info) -> bool:
+    await info.context.forge.demo.remove(info.context.actor)
+    return True
+
+
+def _does(resolver: Any, **options: Any) -> Any:
+    return strawberry.field(resolver=resolver, **options)
+
+
+@strawberry.type
+class Mutation:
+    create_prompt: Prompt = _does(_create_prompt)
+    update_prompt: Prompt = _does(_update_prompt)
+    create_prompt_version: PromptVersion = _does(_create_prompt_version)
+    set_prompt_label: Prompt = _does(_set_label)
+    remove_prompt_label: Prompt = _does(_remove_label)
+    archive_prompt: Prompt = _does(_archive)
+    restore_prompt: Prompt = _does(_restore)
+    delete_prompt: Prompt = _does(_archive, deprecation_reason="Prompts are never deleted; this archives.")
+    fork_prompt: Prompt = _does(_fork)
+    execute_prompt: Execution = _does(
+        _execute_prompt,
+        description="A failure of the provider or of the variables is an execution in status error, not an error here.",
+    )
+    cancel_execution: Execution = _does(_cancel)
+    create_key: CreatedKey = _does(_create_key)
+    revoke_key: Key = _does(_revoke_key)
+    remove_demo: bool = _does(_remove_demo)

@@ -1,0 +1,168 @@
+"""The queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+
+from promptforge.core.access import Permission
+from promptforge.core.access import User as CoreUser
+from promptforge.core.access import Workspace as CoreWorkspace
+from promptforge.core.errors import InvalidInput, NotFound
+from promptforge.core.execution import Execution as CoreExecution
+from promptforge.core.prompt import Prompt as CorePrompt
+from promptforge.core.prompt import PromptVersion as CoreVersion
+from promptforge.server.graphql.access import User, Workspace
+from promptforge.server.graphql.chain import Chain, ChainExecution
+from promptforge.server.graphql.context import Info
+from promptforge.server.graphql.enums import StatusEnum
+from promptforge.server.graphql.execution import CONTENT, Execution, page, prepare
+from promptforge.server.graphql.filter import ExecutionFilter, tree
+from promptforge.server.graphql.limits import at_most
+from promptforge.server.graphql.overview import Overview, ValueCount, overview, values
+from promptforge.server.graphql.prompt import Prompt, PromptVersion
+from promptforge.server.graphql.scalars import Count
+from promptforge.server.graphql.selection import selected
+from promptforge.services.demo.demo import WORKSPACE
+
+
+@strawberry.type
+class Provider:
+    name: str
+    ready: bool = strawberry.field(description="Whether a key or address is set, so that it can be called.")
+
+
+@strawberry.type(description="The demo's progress while it loads.")
+class Loading:
+    done: Count
+    total: Count
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    name: str
+    ready: bool
+
+
+async def _me(info: Info) -> CoreUser:
+    return await info.context.forge.access.me(info.context.actor)
+
+
+async def _workspace(info: Info) -> CoreWorkspace:
+    return await info.context.forge.access.workspace(info.context.actor)
+
+
+async def _prompt(info: Info, id: strawberry.ID | None = None, name: str | None = None) -> CorePrompt | None:
+    if (id is None) == (name is None):
+        raise InvalidInput("give either the id or the name of the prompt", path="$.id")
+    prompts, actor = info.context.forge.prompts, info.context.actor
+    try:
+        return await (prompts.get(actor, id) if id is not None else prompts.named(actor, name or ""))
+    except NotFound:
+        return None
+
+
+async def _prompts(
+    info: Info,
+    mine: bool | None = None,
+    limit: int | None = 50,
+    offset: int | None = 0,
+    search: str | None = None,
+    archived: bool | None = False,
+) -> Sequence[CorePrompt]:
+    return await info.context.forge.prompts.list(
+        info.context.actor,
+        mine=bool(mine),
+        search=search,
+        archived=bool(archived),
+        limit=at_most(limit),
+        offset=offset or 0,
+    )
+
+
+async def _prompt_version(info: Info, id: strawberry.ID) -> CoreVersion | None:
+    try:
+        return await info.context.forge.prompts.version_by_id(info.context.actor, id)
+    except NotFound:
+        return None
+
+
+async def _executions(
+    info: Info,
+    limit: int | None = 50,
+    offset: int | None = 0,
+    after: str | None = None,
+    status: StatusEnum | None = None,
+    top_level: bool | None = None,
+    filter: ExecutionFilter | None = None,
+) -> list[CoreExecution]:
+    wanted = tree(filter, status=status, top_level=top_level)
+    return await page(info, wanted, limit=limit, offset=offset, after=after)
+
+
+async def _execution(info: Info, id: strawberry.ID) -> CoreExecution | None:
+    context, paths = info.context, selected(info)
+    try:
+        found = await context.forge.executions.get(context.actor, id)
+    except NotFound:
+        return None
+    if not paths.isdisjoint(CONTENT):
+        context.actor.require(Permission.CONTENT)
+    await prepare(context, [found], paths)
+    return found
+
+
+def _chain(id: strawberry.ID) -> None:
+    return None
+
+
+def _chains(mine: bool | None = None, limit: int | None = 50) -> list[Any]:
+    at_most(limit)
+    return []
+
+
+def _chain_executions(
+    limit: int | None = 50,
+    offset: int | None = 0,
+    chain_id: strawberry.ID | None = None,
+    status: StatusEnum | None = None,
+) -> list[Any]:
+    at_most(limit)
+    return []
+
+
+def _providers(info: Info) -> list[_Provider]:
+    providers = info.context.forge.providers
+    return [_Provider(name, providers.ready(name)) for name in providers.names()]
+
+
+async def _loading(info: Info) -> Loading | None:
+    demo = info.context.forge.demo
+    if not demo.loading:
+        return None
+    workspace = await info.context.forge.access.workspace(info.context.actor)
+    return Loading(done=Count(demo.done), total=Count(demo.total)) if workspace.name == WORKSPACE else None
+
+
+@strawberry.type
+class Query:
+    me: User = strawberry.field(resolver=_me)
+    workspace: Workspace = strawberry.field(resolver=_workspace)
+    prompt: Prompt | None = strawberry.field(resolver=_prompt)
+    prompts: list[Prompt] = strawberry.field(resolver=_prompts)
+    prompt_version: PromptVersion | None = strawberry.field(resolver=_prompt_version)
+    chain: Chain | None = strawberry.field(resolver=_chain)
+    chains: list[Chain] = strawberry.field(resolver=_chains)
+    executions: list[Execution] = strawberry.field(resolver=_executions, description="Newest first.")
+    execution: Execution | None = strawberry.field(resolver=_execution)
+    chain_executions: list[ChainExecution] = strawberry.field(resolver=_chain_executions)
+    chain_execution: ChainExecution | None = strawberry.field(resolver=_chain)
+    overview: Overview = strawberry.field(resolver=overview)
+    values: list[ValueCount] = strawberry.field(
+        resolver=values, description="Values of the last 90 days, most frequent first: what the filters offer."
+    )
+    providers: list[Provider] = strawberry.field(resolver=_providers)
+    loading: Loading | None = strawberry.field(
+        resolver=_loading, description="The demo's progress while it loads; null when nothing loads."
+    )

@@ -1,0 +1,119 @@
+"""The subscriptions: output as it comes, executions as they are opened and closed, and a pulse for pages."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import strawberry
+
+from promptforge.core.access import Permission
+from promptforge.core.execution import Execution as CoreExecution
+from promptforge.core.model import Delta
+from promptforge.server.graphql.context import Info
+from promptforge.server.graphql.enums import StreamEventKind, StreamEventKindEnum
+from promptforge.server.graphql.execution import CONTENT, Execution, prepare
+from promptforge.server.graphql.filter import ExecutionFilter, tree
+from promptforge.server.graphql.mutation import ExecutePromptInput, call
+from promptforge.server.graphql.selection import selected
+
+PULSE_SECONDS = 1.0
+
+
+@strawberry.type
+class ExecutePromptEvent:
+    kind: StreamEventKindEnum
+    text: str | None
+    execution: Execution | None
+
+
+@strawberry.type
+class Activity:
+    at: datetime
+    opened: int
+    closed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    kind: StreamEventKind
+    text: str | None = None
+    execution: CoreExecution | None = None
+
+
+@dataclass(slots=True)
+class _Activity:
+    at: datetime
+    opened: int = 0
+    closed: int = 0
+
+
+async def _execute_prompt_stream(info: Info, input: ExecutePromptInput) -> AsyncGenerator[_Event, None]:
+    context = info.context
+    events = cast("AsyncGenerator[Any, None]", context.forge.executions.stream(context.actor, call(input)))
+    async with aclosing(events):
+        async for item in events:
+            if isinstance(item, Delta):
+                yield _Event(StreamEventKind.DELTA, text=item.text)
+            else:
+                kind = StreamEventKind.STARTED if item.pending else StreamEventKind.FINISHED
+                yield _Event(kind, execution=item)
+
+
+async def _execution_changes(info: Info, filter: ExecutionFilter | None = None) -> AsyncGenerator[CoreExecution, None]:
+    context, paths = info.context, selected(info)
+    if not paths.isdisjoint(CONTENT):
+        context.actor.require(Permission.CONTENT)
+    changes = cast("AsyncGenerator[CoreExecution, None]", context.forge.executions.watch(context.actor, tree(filter)))
+    async with aclosing(changes):
+        async for execution in changes:
+            await prepare(context, [execution], paths)
+            yield execution
+
+
+async def _activity(info: Info) -> AsyncGenerator[_Activity, None]:
+    context = info.context
+    seen, arrived = _Activity(context.forge.clock.now()), asyncio.Event()
+
+    async def count() -> None:
+        try:
+            async for execution in context.forge.executions.watch(context.actor):
+                if execution.pending:
+                    seen.opened += 1
+                else:
+                    seen.closed += 1
+                arrived.set()
+        finally:
+            arrived.set()
+
+    counting = asyncio.create_task(count())
+    try:
+        while True:
+            await arrived.wait()
+            if counting.done():
+                counting.result()
+                return
+            arrived.clear()
+            yield _Activity(context.forge.clock.now(), seen.opened, seen.closed)
+            seen.opened = seen.closed = 0
+            await asyncio.sleep(PULSE_SECONDS)
+    finally:
+        counting.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await counting
+
+
+@strawberry.type
+class Subscription:
+    execute_prompt_stream: ExecutePromptEvent = strawberry.subscription(
+        resolver=_execute_prompt_stream, description="The pending execution, its output as it comes, the closed one."
+    )
+    execution_changes: Execution = strawberry.subscription(
+        resolver=_execution_changes, description="Executions as they are opened and closed."
+    )
+    activity: Activity = strawberry.subscription(
+        resolver=_activity,
+        description="At most one event a second while anything happens: what a page listens to in order to refresh.",
+    )
