@@ -5,6 +5,7 @@ runs in memory and the SQL one in ``record/``; a property test holds them equal.
 comparison with something unknown is false, and Not turns it true.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from fnmatch import translate
 from typing import TYPE_CHECKING
 
 from promptforge.core.errors import InvalidInput
-from promptforge.core.json import is_array, is_object
+from promptforge.core.json import is_object
 
 if TYPE_CHECKING:
     from promptforge.core.execution import Execution
@@ -188,18 +189,16 @@ def searched(execution: "Execution") -> tuple[str, ...]:
     content = execution.content
     if content is None:
         return ()
-    return tuple(t for t in (as_text(content.input), content.output, content.error) if t)
+    given = "" if content.input is None else _ESCAPE.sub(" ", as_json(content.input))
+    return tuple(t for t in (given, content.output, content.error) if t)
 
 
-def as_text(value: object) -> str:
-    """A JSON value's strings and keys, joined: what can be searched in it."""
-    if isinstance(value, str):
-        return value
-    if is_object(value):
-        return " ".join(f"{key} {as_text(item)}" for key, item in value.items())
-    if is_array(value):
-        return " ".join(as_text(item) for item in value)
-    return "" if value is None or isinstance(value, bool) else str(value)
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
+
+
+def as_json(value: object) -> str:
+    """JSON text as the record keeps it and the search reads it: compact, characters beyond ASCII as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def matches(tree: Filter, execution: "Execution") -> bool:
@@ -216,6 +215,8 @@ def matches(tree: Filter, execution: "Execution") -> bool:
 
 
 def _holds(test: Test, execution: "Execution") -> bool:
+    if test.operator is Operator.WORDS and not words(str(test.values[0])):
+        return True  # nothing was asked for
     value = FIELDS[test.field].read(execution)
     if test.key is not None:
         value = value.get(test.key) if is_object(value) else None

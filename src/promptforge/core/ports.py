@@ -5,7 +5,7 @@ Every port has one contract suite in ``tests/contracts/``, run against each adap
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from promptforge.core.access import Key, Role, User, Workspace
@@ -125,16 +125,38 @@ class Journal(Protocol):
 class History(Protocol):
     """Closed executions for ever: one immutable row each. Calls block; the record runs them on threads."""
 
-    def insert(self, batch: int, executions: Sequence[Execution], *, doubt: bool) -> None:
-        """Store a batch, content before figures. *doubt*: look first which of its rows are there already."""
+    def insert(self, batch: int, rows: Sequence[tuple[int, Execution]], *, doubt: bool) -> None:
+        """Store a batch of (journal number, execution), content before figures.
+
+        *doubt*: look first which of its rows are there already. Unavailable when the store is away; ValueError,
+        TypeError or OverflowError when a row cannot be stored at all.
+        """
+        ...
+
+    def check(self, batch: int, rows: Sequence[tuple[int, Execution]]) -> None:
+        """Raise what ``insert`` would raise for rows that cannot be stored."""
         ...
 
     def known(self, workspace: str, ids: Sequence[str]) -> frozenset[str]: ...
     def get(self, workspace: str, execution_id: str) -> Execution | None: ...
-    def page(self, query: Page) -> Sequence[Execution]: ...
-    def figures(self, query: Breakdown) -> Sequence[Group]: ...
+    def page(self, query: Page, upto: int | None = None) -> Sequence[Execution]:
+        """A page of what has journal numbers up to *upto*."""
+        ...
+
+    def figures(self, query: Breakdown, upto: int | None = None) -> Sequence[Group]: ...
     def erase(self, workspace: str) -> None: ...
-    def ping(self) -> None: ...
+    def expire(self, today: date) -> None:
+        """Drop content whose ``expires_on`` has come."""
+        ...
+
+    def rest(self) -> None:
+        """A moment without questions: give back what heavy ones took."""
+        ...
+
+    def ping(self) -> None:
+        """Unavailable when the store does not answer."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -1,0 +1,88 @@
+"""Figures in SQL: one scan per question, whatever it is grouped by."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from promptforge.core import money
+from promptforge.core.query import Breakdown, Dimension, Group, Subject
+from promptforge.core.stats import Figures
+from promptforge.record.filter_sql import Condition
+
+_CALL = "kind = 'execution'"
+_SUBJECT = {
+    Subject.CALLS: _CALL,
+    # a chain execution, or a call outside chains
+    Subject.RUNS: "NOT in_chain AND kind != 'adjustment'",
+}
+_SUMS = f"""
+  countIf(NOT in_chain AND kind != 'adjustment') AS runs,
+  countIf({_CALL}) AS calls,
+  countIf(subject AND status = 'success') AS success,
+  countIf(subject AND status = 'error') AS error,
+  countIf(subject AND status = 'pending') AS pending,
+  sumIf(ifNull(latency_ms, 0), subject) AS latency_ms_sum,
+  countIf(subject AND latency_ms IS NOT NULL) AS latency_count,
+  sumIf(ifNull(token_in, 0), {_CALL}) AS token_in,
+  sumIf(ifNull(token_out, 0), {_CALL}) AS token_out,
+  sum(ifNull(cost, 0)) AS cost,
+  countIf({_CALL} AND cost_state = 'priced') AS priced,
+  countIf({_CALL} AND cost_state = 'unpriced') AS unpriced,
+  countIf({_CALL} AND cost_state = 'unknown') AS unknown,
+  countIf({_CALL} AND usage_source = 'estimated') AS estimated"""
+_NAMES = (
+    "runs",
+    "calls",
+    "success",
+    "error",
+    "pending",
+    "latency_ms_sum",
+    "latency_count",
+    "token_in",
+    "token_out",
+    "cost",
+    "priced",
+    "unpriced",
+    "unknown",
+    "estimated",
+)
+
+
+def statement(query: Breakdown, upto: int | None) -> tuple[str, Condition]:
+    """The SELECT of a breakdown and its condition with the values; *upto* is the last journal number to count."""
+    condition = Condition(query.workspace)
+    condition.between(query.start, query.end)
+    condition.add(query.filter)
+    if upto is not None:
+        condition.parts.append(f"seq <= {condition.bind('UInt64', upto)}")
+    keys = [_key(dimension, condition, query.zone) for dimension in query.by]
+    named = [f"{key} AS k{n}" for n, key in enumerate(keys)]
+    names = ", ".join(f"k{n}" for n in range(len(keys)))
+    # days in order; the rest by size, and by name where sizes are equal, so that a limit always cuts the same
+    size = "runs" if query.subject is Subject.RUNS else "calls"
+    order = ["k0"] if query.by[:1] == (Dimension.DAY,) else []
+    sums = _SUMS.replace("subject", f"({_SUBJECT[query.subject]})")
+    sql = f"SELECT {', '.join([*named, sums])} FROM facts PREWHERE {condition.sql}"
+    if keys:
+        limit = condition.bind("UInt64", query.limit)
+        sql += f" GROUP BY {names} ORDER BY {', '.join([*order, f'{size} DESC', names])} LIMIT {limit}"
+    return sql, condition
+
+
+def _key(dimension: Dimension, condition: Condition, zone: str) -> str:
+    if dimension is Dimension.DAY:
+        return f"toDate(created_at, {condition.bind('String', zone)})"
+    return dimension.value
+
+
+def groups(query: Breakdown, rows: Sequence[Sequence[Any]]) -> list[Group]:
+    """The rows of the statement as groups."""
+    width = len(query.by)
+    found: list[Group] = []
+    for row in rows:
+        key: tuple[str | int | date | None, ...] = tuple(value or None for value in row[:width])
+        figures = dict(zip(_NAMES, row[width:], strict=True))
+        figures["cost"] = money.from_decimal(figures["cost"])
+        if width or figures["calls"] or figures["runs"] or figures["cost"]:
+            found.append(Group(key=key, figures=Figures(**figures)))
+    return found

@@ -1,0 +1,351 @@
+"""The journal: what is acknowledged is on disk here first.
+
+Sequence numbers order everything. ``last`` is the newest closed event that was acknowledged; it and the table of open
+runs change together, on the event loop, so that a reader sees both as of one moment.
+"""
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from promptforge.core.errors import Conflict
+from promptforge.core.execution import Execution
+from promptforge.core.ports import Claim, Clock, Closed
+from promptforge.record.body import decode, encode
+from promptforge.record.journal_tables import CLOSED, OPENED, prepare
+from promptforge.record.pending import Pending
+from promptforge.record.writer import Writer, connect
+
+T = TypeVar("T")
+REMEMBERED = timedelta(days=7)
+CLAIMED = timedelta(hours=24)
+BATCH_ROWS = 10_000
+BATCH_BYTES = 64 << 20
+MANY = 50
+_CHUNK = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A closed event on its way to history."""
+
+    seq: int
+    workspace: str
+    id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Closed events with the bounds that were stored first. *doubt*: some of it may be in history already."""
+
+    number: int
+    first: int
+    last: int
+    entries: Sequence[Entry]
+    doubt: bool
+
+
+class SqliteJournal:
+    """The Journal port on one SQLite file."""
+
+    def __init__(self, path: Path, clock: Clock, *, after: int = 0, after_batch: int = 0) -> None:
+        """A new file begins its numbers behind *after* and *after_batch*."""
+        self._clock = clock
+        first = connect(path)
+        prepare(first)
+        for table, number in (("events", after), ("batches", after_batch)):
+            if number:
+                first.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
+        first.close()
+        self._finder = _Reader(path)
+        self._shipping = _Reader(path)
+        self._writer = Writer(path)
+        self.open_runs = Pending()
+        self._restore()
+        self._writer.start()
+
+    def _restore(self) -> None:
+        connection = self._finder.connection
+        for (body,) in connection.execute(
+            "SELECT body FROM events o WHERE kind = ? AND NOT EXISTS "
+            "(SELECT 1 FROM events c WHERE c.id = o.id AND c.workspace = o.workspace AND c.kind = ?)",
+            (OPENED, CLOSED),
+        ):
+            # an opened event that cannot be read has nothing that could be closed
+            with contextlib.suppress(ValueError):
+                self.open_runs.add(decode(body))
+        count, oldest, first = connection.execute(
+            "SELECT count(*), min(at), min(seq) FROM events WHERE kind = ?", (CLOSED,)
+        ).fetchone()
+        used = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'").fetchone()[0]
+        self.waiting: int = count
+        self.oldest_at: int | None = oldest
+        self.last: int = used or 0
+        self.shipped: int = first - 1 if count else self.last
+        """Where the history stood when the journal was opened."""
+
+    # ── from the event loop ──
+
+    async def open(self, execution: Execution, claim: Claim | None = None) -> str:
+        body = encode(execution)
+        now = self._now()
+
+        def run(connection: sqlite3.Connection) -> str:
+            if claim is not None and (earlier := _claimed(connection, execution.workspace, claim, now)):
+                return earlier
+            if _exists(connection, execution.workspace, execution.id):
+                return execution.id
+            if claim is not None:
+                connection.execute(
+                    "INSERT OR REPLACE INTO claims (workspace, key, fingerprint, id, at) VALUES (?, ?, ?, ?, ?)",
+                    (execution.workspace, claim.key, claim.fingerprint, execution.id, now),
+                )
+            connection.execute(
+                "INSERT INTO events (workspace, id, kind, at, body) VALUES (?, ?, ?, ?, ?)",
+                (execution.workspace, execution.id, OPENED, now, body),
+            )
+            written.append(True)
+            return execution.id
+
+        written: list[bool] = []
+
+        def kept(_: str) -> None:
+            if written:
+                self.open_runs.add(execution)
+
+        return await self._writer.write(run, kept)
+
+    async def close(self, executions: Sequence[Execution]) -> Closed:
+        """Append closed events, all or none; what was closed before is left out."""
+        wanted = {(e.workspace, e.id): e for e in reversed(executions)}
+        if len(wanted) > MANY:
+            bodies = await asyncio.to_thread(lambda: {key: encode(e) for key, e in wanted.items()})
+        else:
+            bodies = {key: encode(e) for key, e in wanted.items()}
+        now = self._now()
+
+        def run(connection: sqlite3.Connection) -> Closed:
+            known = _known(connection, list(bodies))
+            fresh = [key for key in reversed(bodies) if key not in known]
+            if not fresh:
+                return Closed(self.last, frozenset())
+            connection.executemany("INSERT INTO seen (workspace, id, at) VALUES (?, ?, ?)", [(*k, now) for k in fresh])
+            connection.executemany(
+                "INSERT INTO events (workspace, id, kind, at, opened, body) VALUES (?1, ?2, ?3, ?4, "
+                "(SELECT seq FROM events WHERE id = ?2 AND workspace = ?1 AND kind = ?5), ?6)",
+                [(*key, CLOSED, now, OPENED, bodies[key]) for key in fresh],
+            )
+            last: int = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
+            return Closed(last, frozenset(fresh))
+
+        def kept(closed: Closed) -> None:
+            for key in closed.fresh:
+                self.open_runs.remove(*key)
+            if closed.fresh:
+                self.last = max(self.last, closed.last)
+                self.waiting += len(closed.fresh)
+                self.oldest_at = self.oldest_at or now
+
+        return await self._writer.write(run, kept)
+
+    async def known(self, workspace: str, ids: Sequence[str]) -> frozenset[str]:
+        found = await asyncio.to_thread(self._finder.read, lambda c: _known(c, [(workspace, i) for i in ids]))
+        return frozenset(execution_id for _, execution_id in found)
+
+    def pending(self) -> Sequence[Execution]:
+        return tuple(self.open_runs)
+
+    async def find(self, workspace: str, execution_id: str) -> Execution | None:
+        if (run := self.open_runs.get(workspace, execution_id)) is not None:
+            return run
+        rows = await asyncio.to_thread(
+            self._finder.read,
+            lambda c: c.execute(
+                "SELECT body FROM events WHERE id = ? AND workspace = ? ORDER BY seq DESC LIMIT 1",
+                (execution_id, workspace),
+            ).fetchall(),
+        )
+        return decode(rows[0][0]) if rows else None
+
+    async def behind(self, workspace: str, after: int, upto: int) -> int:
+        """How many closed executions of the workspace stand between two sequence numbers."""
+        sql = "SELECT count(*) FROM events WHERE seq > ? AND seq <= ? AND kind = ? AND workspace = ?"
+        rows = await asyncio.to_thread(
+            self._finder.read, lambda c: c.execute(sql, (after, upto, CLOSED, workspace)).fetchall()
+        )
+        return int(rows[0][0])
+
+    async def erase(self, workspace: str) -> None:
+        def run(connection: sqlite3.Connection) -> int:
+            gone = connection.execute(
+                "SELECT count(*) FROM events WHERE workspace = ? AND kind = ?", (workspace, CLOSED)
+            ).fetchone()[0]
+            for table in ("events", "seen", "claims", "poison"):
+                connection.execute(f"DELETE FROM {table} WHERE workspace = ?", (workspace,))
+            return gone
+
+        def kept(gone: int) -> None:
+            self.open_runs.clear(workspace)
+            self.waiting -= gone
+
+        await self._writer.write(run, kept)
+
+    def stop(self) -> None:
+        """Commit what waits and end. Blocks."""
+        self._writer.stop()
+        self._finder.close()
+        self._shipping.close()
+
+    # ── from the shipper's thread ──
+
+    def next_batch(self) -> Batch | None:
+        """The batch that was begun and not finished, or a new one with its bounds on disk; None when all has left."""
+        begun = self._shipping.read(
+            lambda c: c.execute("SELECT number, first, last FROM batches ORDER BY number LIMIT 1").fetchone()
+        )
+        if begun is not None:
+            number, first, last = begun
+            return Batch(number, first, last, self._entries(first, last), doubt=True)
+        entries = self._entries(0, 1 << 62)
+        if not entries:
+            return None
+        bounds = (entries[0].seq, entries[-1].seq, self._now())
+        insert = "INSERT INTO batches (first, last, at) VALUES (?, ?, ?) RETURNING number"
+        number = self._writer.write_and_wait(lambda c: int(c.execute(insert, bounds).fetchone()[0]))
+        return Batch(number, bounds[0], bounds[1], entries, doubt=False)
+
+    def finish(self, batch: Batch, problems: Sequence[tuple[int, str]]) -> int | None:
+        """Take a batch that is in history out of the journal; poison rows are kept aside. The oldest time left."""
+        if problems:
+            move = (
+                "INSERT OR REPLACE INTO poison (seq, workspace, id, at, body, problem) "
+                "SELECT seq, workspace, id, at, body, ? FROM events WHERE seq = ?"
+            )
+            self._writer.write_and_wait(lambda c: c.executemany(move, [(text, seq) for seq, text in problems]) and None)
+        for start in range(0, len(batch.entries), _CHUNK):
+            part = batch.entries[start : start + _CHUNK]
+            self._writer.write_and_wait(lambda c, part=part: _remove(c, part[0].seq, part[-1].seq))
+        self._writer.write_and_wait(
+            lambda c: c.execute("DELETE FROM batches WHERE number = ?", (batch.number,)) and None
+        )
+        oldest = "SELECT at FROM events WHERE seq > ? AND kind = ? ORDER BY seq LIMIT 1"
+        row = self._shipping.read(lambda c: c.execute(oldest, (batch.last, CLOSED)).fetchone())
+        return row[0] if row else None
+
+    def tidy(self) -> None:
+        """Forget what is past its time and give free pages back, a little at a time."""
+        now = self._now()
+        seen_until, claims_until = now - _ms(REMEMBERED), now - _ms(CLAIMED)
+
+        def run(connection: sqlite3.Connection) -> int:
+            # an id may be forgotten only after its event has left, or a repeat would slip in between
+            oldest = connection.execute("SELECT min(at) FROM events").fetchone()[0]
+            until = seen_until if oldest is None else min(seen_until, oldest)
+            part = f"SELECT workspace, id FROM seen WHERE at < ? LIMIT {_CHUNK}"
+            gone = connection.execute(f"DELETE FROM seen WHERE (workspace, id) IN ({part})", (until,)).rowcount
+            connection.execute("DELETE FROM claims WHERE at < ?", (claims_until,))
+            return gone
+
+        while self._writer.write_and_wait(run) == _CHUNK:
+            pass
+        self._writer.write_and_wait(_give_pages_back)
+
+    # ── inside ──
+
+    def _entries(self, first: int, last: int) -> list[Entry]:
+        def read(connection: sqlite3.Connection) -> list[Entry]:
+            rows = connection.execute(
+                "SELECT seq, workspace, id, body FROM events WHERE seq BETWEEN ? AND ? AND kind = ? "
+                "ORDER BY seq LIMIT ?",
+                (first, last, CLOSED, BATCH_ROWS),
+            )
+            entries: list[Entry] = []
+            size = 0
+            for row in rows:
+                entries.append(Entry(*row))
+                size += len(row[3])
+                if size > BATCH_BYTES:
+                    break
+            return entries
+
+        return self._shipping.read(read)
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
+
+
+class _Reader:
+    """A connection that only reads, for one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = connect(path)
+        self._lock = threading.Lock()
+
+    def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        with self._lock:
+            return ask(self.connection)
+
+    def close(self) -> None:
+        with self._lock:
+            self.connection.close()
+
+
+def _claimed(connection: sqlite3.Connection, workspace: str, claim: Claim, now: int) -> str | None:
+    row = connection.execute(
+        "SELECT fingerprint, id FROM claims WHERE workspace = ? AND key = ? AND at > ?",
+        (workspace, claim.key, now - _ms(CLAIMED)),
+    ).fetchone()
+    if row is None:
+        return None
+    if row[0] != claim.fingerprint:
+        raise Conflict(
+            f"the idempotency key '{claim.key[:60]}' was used in the last 24 hours with another input; "
+            "use a new key for a new request"
+        )
+    return str(row[1])
+
+
+def _exists(connection: sqlite3.Connection, workspace: str, execution_id: str) -> bool:
+    return bool(
+        connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM events WHERE id = ?1 AND workspace = ?2) "
+            "OR EXISTS (SELECT 1 FROM seen WHERE workspace = ?2 AND id = ?1)",
+            (execution_id, workspace),
+        ).fetchone()[0]
+    )
+
+
+def _known(connection: sqlite3.Connection, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    rows = connection.execute(
+        "SELECT seen.workspace, seen.id FROM json_each(?) asked "
+        "JOIN seen ON seen.workspace = asked.value ->> 0 AND seen.id = asked.value ->> 1",
+        (json.dumps(keys),),
+    )
+    return set(rows.fetchall())
+
+
+def _remove(connection: sqlite3.Connection, first: int, last: int) -> None:
+    span = (first, last, CLOSED)
+    connection.execute(
+        "DELETE FROM events WHERE seq IN "
+        "(SELECT opened FROM events WHERE seq BETWEEN ? AND ? AND kind = ? AND opened IS NOT NULL)",
+        span,
+    )
+    connection.execute("DELETE FROM events WHERE seq BETWEEN ? AND ? AND kind = ?", span)
+
+
+def _give_pages_back(connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA freelist_count").fetchone()[0] > _CHUNK:
+        connection.execute(f"PRAGMA incremental_vacuum({_CHUNK})").fetchall()
+
+
+def _ms(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000)

@@ -1,0 +1,52 @@
+"""The journal's tables, as an ordered list of changes; each runs once, in its own transaction.
+
+``events.kind`` is 0 for opened and 1 for closed; ``opened`` of a closed event points at its opened one, which stays
+until the closed one has left for history. AUTOINCREMENT because a plain rowid is used again after the table empties.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+OPENED = 0
+CLOSED = 1
+
+
+def _first(connection: sqlite3.Connection) -> None:
+    for statement in (
+        """CREATE TABLE events (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT, workspace TEXT NOT NULL, id TEXT NOT NULL, kind INTEGER NOT NULL,
+            at INTEGER NOT NULL, opened INTEGER, body BLOB NOT NULL)""",
+        "CREATE INDEX events_id ON events (id)",
+        """CREATE TABLE seen (
+            workspace TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL,
+            PRIMARY KEY (workspace, id)) WITHOUT ROWID""",
+        "CREATE INDEX seen_at ON seen (at)",
+        """CREATE TABLE claims (
+            workspace TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, id TEXT NOT NULL,
+            at INTEGER NOT NULL, PRIMARY KEY (workspace, key)) WITHOUT ROWID""",
+        "CREATE INDEX claims_at ON claims (at)",
+        """CREATE TABLE batches (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL, last INTEGER NOT NULL,
+            at INTEGER NOT NULL)""",
+        """CREATE TABLE poison (
+            seq INTEGER PRIMARY KEY, workspace TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
+            problem TEXT NOT NULL)""",
+    ):
+        connection.execute(statement)
+
+
+CHANGES: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Bring the file to the newest shape."""
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE IF NOT EXISTS applied (number INTEGER PRIMARY KEY)")
+    done: int = connection.execute("SELECT coalesce(max(number), 0) FROM applied").fetchone()[0]
+    for number, change in enumerate(CHANGES, 1):
+        if number > done:
+            connection.execute("BEGIN IMMEDIATE")
+            change(connection)
+            connection.execute("INSERT INTO applied (number) VALUES (?)", (number,))
+            connection.execute("COMMIT")

@@ -1,0 +1,63 @@
+"""Opening the record: the lock first, then both stores, then what a crash left behind."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from promptforge.core.ports import Clock
+from promptforge.core.redaction import Redactor
+from promptforge.record.history import ClickHouseHistory
+from promptforge.record.home import Home, take
+from promptforge.record.journal import SqliteJournal
+from promptforge.record.shipper import Shipper
+from promptforge.record.store import RecordStore
+
+BACKLOG = 400_000
+MIN_FREE_MB = 512
+
+
+async def open_record(
+    home: Path,
+    clock: Clock,
+    *,
+    redactor: Redactor | None = None,
+    backlog: int = BACKLOG,
+    min_free_mb: int = MIN_FREE_MB,
+    engine_settings: Mapping[str, Any] | None = None,
+) -> RecordStore:
+    """Open the record in a folder, made when needed; SettingsError when another process has it.
+
+    At most *backlog* closed executions may wait for the history, and new work is refused with less than *min_free_mb*
+    of free disk. *engine_settings* are added to every read of the history, for measuring.
+    """
+    taken = await asyncio.to_thread(take, home)
+    with contextlib.ExitStack() as undo:
+        undo.callback(taken.release)
+        history = await asyncio.to_thread(ClickHouseHistory, taken.folder("history"), engine_settings)
+        undo.callback(history.close)
+        journal = await asyncio.to_thread(_journal, taken, history, clock)
+        undo.callback(journal.stop)
+        shipper = Shipper(journal, history, lambda: clock.now().date())
+        store = RecordStore(
+            taken,
+            journal,
+            history,
+            shipper,
+            clock,
+            redactor=redactor or Redactor(),
+            backlog=backlog,
+            min_free_mb=min_free_mb,
+        )
+        await store.close_interrupted()
+        shipper.start()
+        undo.pop_all()
+    return store
+
+
+def _journal(home: Home, history: ClickHouseHistory, clock: Clock) -> SqliteJournal:
+    path = home.folder("journal") / "journal.db"
+    # a new journal beside an old history must not use its numbers again
+    first, batch = (0, 0) if path.exists() else history.last()
+    return SqliteJournal(path, clock, after=first, after_batch=batch)

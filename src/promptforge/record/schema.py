@@ -1,0 +1,252 @@
+"""The tables of the history: narrow *facts* for ever, wide *payloads* until they expire.
+
+One row of facts per execution, chain execution or adjustment (``kind``). A missing name is the empty string and a
+missing version 0, because a Nullable costs a second column on every read; numbers that are summed are Nullable,
+because nothing else tells zero from unknown. ``seq`` is the journal's number: it makes a reader's "as of" exact.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+
+from promptforge.core import ids
+from promptforge.core.execution import Content, Execution
+from promptforge.core.filter import as_json
+
+FOREVER = date(2149, 6, 6)
+"""What ``expires_on`` says when content is kept without end: the last date that the type can hold."""
+
+_EPOCH = date(1970, 1, 1)
+_NOTHING = Content()
+_NO_TAGS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its type in the table, its type on the wire, and how to get its value from an execution."""
+
+    name: str
+    type: str
+    read: Callable[[Execution], Any] | None = None
+    wire: str = ""
+
+    @property
+    def sent(self) -> str:
+        """The type in which values are sent; the engine makes the rest of it."""
+        return self.wire or self.type.split(" CODEC")[0]
+
+
+def milliseconds(moment: datetime | None) -> int | None:
+    """A time as the tables hold it."""
+    if moment is None:
+        return None
+    span = moment - _START
+    return (span.days * 86_400 + span.seconds) * 1000 + span.microseconds // 1000
+
+
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _kind(e: Execution) -> str:
+    return "adjustment" if e.adjusts else "execution"
+
+
+def _id(e: Execution) -> int:
+    return number_of(e.id)
+
+
+def number_of(shown: str) -> int:
+    """The integer of an execution's or chain execution's id; ValueError when it is none."""
+    number = ids.parse(shown.partition("_")[0], shown)
+    if number is None:
+        raise ValueError(f"'{shown[:60]}' is not an id")
+    return number
+
+
+def json_text(value: object) -> str:
+    """JSON as it is stored; empty for None. The text search reads the same bytes."""
+    return "" if value is None else as_json(value)
+
+
+def _compact(value: object) -> str:
+    return "" if value is None else msgspec.json.encode(value).decode()
+
+
+def _name(field: str) -> Callable[[Execution], str]:
+    return lambda e: getattr(e, field) or ""
+
+
+def _prompt(field: str) -> Callable[[Execution], str]:
+    return lambda e: (getattr(e.prompt, field) or "") if e.prompt else ""
+
+
+def _plain(field: str) -> Callable[[Execution], Any]:
+    return lambda e: getattr(e, field)
+
+
+def _each(rows: str, field: str) -> Callable[[Execution], list[Any]]:
+    return lambda e: [getattr(row, field) for row in getattr(e, rows)]
+
+
+def _content(field: str) -> Callable[[Execution], Any]:
+    return lambda e: getattr(e.content or _NOTHING, field)
+
+
+_LC = "LowCardinality(String)"
+_LZ4 = " CODEC(LZ4)"
+_MONEY = "Decimal(38, 12)"
+_TIME = "DateTime64(3, 'UTC')"
+
+
+def _short(name: str, read: Callable[[Execution], Any]) -> Column:
+    return Column(name, _LC, read, "String")
+
+
+FACTS: tuple[Column, ...] = (
+    Column("id", "UInt128 CODEC(LZ4)", _id),
+    _short("workspace", _plain("workspace")),
+    Column("created_at", f"{_TIME} CODEC(DoubleDelta, LZ4)", lambda e: milliseconds(e.created_at)),
+    _short("kind", _kind),
+    Column("in_chain", "Bool", lambda e: e.step is not None),
+    _short("status", lambda e: e.status.value),
+    _short("source", lambda e: e.source.value),
+    _short("model", _name("model")),
+    _short("provider", _name("provider")),
+    _short("response_model", _name("response_model")),
+    _short("prompt_id", _prompt("prompt_id")),
+    _short("prompt_name", _prompt("prompt_name")),
+    _short("version_id", _prompt("version_id")),
+    Column("version", "UInt32 CODEC(LZ4)", lambda e: e.prompt.version if e.prompt else 0),
+    _short("label", _prompt("label")),
+    Column("chain_execution_id", "String CODEC(LZ4)", lambda e: e.step.chain_execution_id if e.step else ""),
+    _short("chain_id", lambda e: (e.step.chain_id or "") if e.step else ""),
+    Column("chain_name", _LC),
+    Column("chain_version_id", _LC),
+    Column("chain_version", "UInt32"),
+    _short("step", lambda e: e.step.step if e.step else ""),
+    Column("step_order", "UInt32", lambda e: e.step.order if e.step else 0),
+    Column("iteration", "UInt32", lambda e: e.step.iteration if e.step else 0),
+    _short("user_id", _name("user_id")),
+    _short("key_id", _name("key_id")),
+    _short("service", _name("service")),
+    _short("end_user", _name("end_user")),
+    Column("session_id", "String CODEC(LZ4)", _name("session_id")),
+    Column("tags", "Map(LowCardinality(String), String) CODEC(LZ4)", lambda e: e.tags, "Map(String, String)"),
+    _short("error_type", lambda e: e.error_type.value if e.error_type else ""),
+    _short("finish_reason", _name("finish_reason")),
+    Column("started_at", f"Nullable({_TIME})", lambda e: milliseconds(e.started_at)),
+    Column("latency_ms", "Nullable(Int64) CODEC(LZ4)", _plain("latency_ms")),
+    Column("first_token_ms", "Nullable(Int64) CODEC(LZ4)", _plain("first_token_ms")),
+    Column("token_in", "Nullable(Int64) CODEC(LZ4)", _plain("token_in")),
+    Column("token_out", "Nullable(Int64) CODEC(LZ4)", _plain("token_out")),
+    Column(
+        "usage",
+        "Map(LowCardinality(String), Int64)",
+        lambda e: e.usage.leaves if e.usage else _NO_TAGS,
+        "Map(String, Int64)",
+    ),
+    Column("usage_known", "Bool", lambda e: e.usage is not None),
+    _short("usage_source", lambda e: e.usage_source.value),
+    Column("cost", f"Nullable({_MONEY}) CODEC(LZ4)", _plain("cost")),
+    _short("cost_state", lambda e: e.cost_state.value),
+    Column("lines.unit", f"Array({_LC})", _each("lines", "unit"), "Array(String)"),
+    Column("lines.quantity", "Array(Int64)", _each("lines", "quantity")),
+    Column("lines.rate", "Array(Decimal(18, 6))", _each("lines", "rate")),
+    Column("lines.per", "Array(UInt32)", _each("lines", "per")),
+    Column("lines.amount", f"Array({_MONEY})", _each("lines", "amount")),
+    Column("lines.source", f"Array({_LC})", lambda e: [line.source.value for line in e.lines], "Array(String)"),
+    Column(
+        "lines.valid_from", f"Array(Nullable({_TIME}))", lambda e: [milliseconds(line.valid_from) for line in e.lines]
+    ),
+    Column("lines.rounded", "Array(Bool)", _each("lines", "rounded")),
+    Column("lines.attempt", "Array(UInt16)", _each("lines", "attempt")),
+    Column("claimed", f"Nullable({_MONEY})", _plain("claimed")),
+    Column("cached", "Bool", _plain("cached")),
+    Column("avoided", f"Nullable({_MONEY})", _plain("avoided")),
+    Column("attempts.number", "Array(UInt16)", _each("attempts", "number")),
+    Column("attempts.provider", f"Array({_LC})", _each("attempts", "provider"), "Array(String)"),
+    Column("attempts.model", f"Array({_LC})", _each("attempts", "model"), "Array(String)"),
+    Column("attempts.offset_ms", "Array(Int64)", _each("attempts", "offset_ms")),
+    Column("attempts.latency_ms", "Array(Int64)", _each("attempts", "latency_ms")),
+    Column("attempts.status", f"Array({_LC})", lambda e: [a.status.value for a in e.attempts], "Array(String)"),
+    Column(
+        "attempts.error_type",
+        f"Array({_LC})",
+        lambda e: [a.error_type.value if a.error_type else "" for a in e.attempts],
+        "Array(String)",
+    ),
+    Column("attempts.http_status", "Array(UInt16)", lambda e: [a.http_status or 0 for a in e.attempts]),
+    Column("attempts.request_id", "Array(String)", lambda e: [a.request_id or "" for a in e.attempts]),
+    Column("steps.order", "Array(UInt32)"),
+    Column("steps.name", f"Array({_LC})"),
+    Column("steps.type", f"Array({_LC})"),
+    Column("steps.status", f"Array({_LC})"),
+    Column("steps.latency_ms", "Array(Nullable(Int64))"),
+    Column("steps.error_type", f"Array({_LC})"),
+    Column("steps.execution", "Array(UInt128)"),
+    Column("streamed", "Bool", _plain("streamed")),
+    Column("adjusts", "UInt128", lambda e: number_of(e.adjusts) if e.adjusts else 0),
+    Column("recorded_at", _TIME, lambda e: milliseconds(e.recorded_at or e.created_at)),
+    Column("expires_on", "Date", lambda e: ((e.expires_on or FOREVER) - _EPOCH).days),
+    Column("input_hash", "UInt64", _plain("input_hash")),
+    Column("output_hash", "UInt64", _plain("output_hash")),
+    Column("input_chars", "UInt64", _plain("input_chars")),
+    Column("output_chars", "UInt64", _plain("output_chars")),
+    Column("seq", "UInt64 CODEC(Delta, LZ4)"),
+    Column("batch", "UInt64 CODEC(Delta, LZ4)"),
+)
+
+_TEXT = " CODEC(ZSTD(1))"
+
+PAYLOADS: tuple[Column, ...] = (
+    Column("id", "UInt128 CODEC(LZ4)", _id),
+    _short("workspace", _plain("workspace")),
+    Column("created_at", f"{_TIME} CODEC(DoubleDelta, LZ4)", lambda e: milliseconds(e.created_at)),
+    Column("expires_on", "Date", lambda e: ((e.expires_on or FOREVER) - _EPOCH).days),
+    Column("input", f"String{_TEXT}", lambda e: json_text((e.content or _NOTHING).input)),
+    Column("request", f"String{_TEXT}", lambda e: _compact((e.content or _NOTHING).request)),
+    Column("output", f"Nullable(String){_TEXT}", _content("output")),
+    Column("error", f"Nullable(String){_TEXT}", _content("error")),
+    Column("stack_trace", f"Nullable(String){_TEXT}", _content("stack_trace")),
+    Column("usage_raw", f"String{_TEXT}", lambda e: _compact((e.content or _NOTHING).usage_raw)),
+    Column("metadata", f"String{_TEXT}", lambda e: _compact((e.content or _NOTHING).metadata)),
+    Column("attempt_errors", f"Array(String){_TEXT}", _content("attempt_errors")),
+    Column("steps", f"String{_TEXT}"),
+    Column("batch", "UInt64 CODEC(Delta, LZ4)"),
+)
+
+SEARCHED = (
+    r"lower(concat(replaceRegexpAll(input, '\\\\(u[0-9a-fA-F]{4}|.)', ' '), ' ', "
+    "ifNull(output, ''), ' ', ifNull(error, '')))"
+)
+"""The text that the search looks into; ``core.filter.searched`` says the same in Python. Fixed: it is in the index."""
+
+
+def _columns(columns: tuple[Column, ...]) -> str:
+    return ",\n  ".join(f"`{column.name}` {column.type}" for column in columns)
+
+
+_ORDER = "ORDER BY (workspace, created_at, id)"
+_COMMON = "min_rows_to_fsync_after_merge = 1, fsync_after_insert = 1, fsync_part_directory = 1"
+
+_FACTS_1 = f"""CREATE TABLE IF NOT EXISTS facts (
+  {_columns(FACTS)},
+  INDEX session_id session_id TYPE bloom_filter(0.01) GRANULARITY 4,
+  INDEX end_user end_user TYPE bloom_filter(0.01) GRANULARITY 1,
+  INDEX chain_execution_id chain_execution_id TYPE bloom_filter(0.01) GRANULARITY 4,
+  INDEX tag_keys mapKeys(tags) TYPE bloom_filter(0.01) GRANULARITY 4,
+  INDEX tag_values mapValues(tags) TYPE bloom_filter(0.01) GRANULARITY 4
+) ENGINE = MergeTree {_ORDER}
+SETTINGS index_granularity = 2048, {_COMMON}"""
+
+_PAYLOADS_1 = f"""CREATE TABLE IF NOT EXISTS payloads (
+  {_columns(PAYLOADS)},
+  INDEX words ({SEARCHED}) TYPE text(tokenizer = splitByNonAlpha)
+) ENGINE = MergeTree PARTITION BY expires_on {_ORDER}
+SETTINGS index_granularity = 128, {_COMMON}"""
+
+CHANGES: tuple[str, ...] = (_FACTS_1, _PAYLOADS_1)
+"""Every statement that made the tables what they are, in order; only ever added to."""
