@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from scripted import EXECUTION, FAILED, PENDING, AsyncScript, Script, failure, reply
 
+from kit.scripted import EXECUTION, FAILED, PENDING, AsyncScript, Script, failure, reply
 from promptforge import (
     AsyncPromptForge,
     AuthenticationError,

@@ -133,6 +133,14 @@ def status_error(status: int, text: str, *, retry_after: float | None = None) ->
     return kind(f"the server answered {status}: {text}", status_code=status, retry_after=retry_after)
 
 
+def closed_error(code: int, reason: str, url: str) -> PromptForgeError:
+    """The error for a websocket that the server closed; from 4400 on the code's last digits are an HTTP status."""
+    if 4400 <= code < 4600:
+        kind = _OF_STATUS.get(code - 4000, PromptForgeError)
+        return kind(reason or "the server closed the stream", status_code=code - 4000)
+    return NetworkError(f"the connection to Prompt Forge at {url} was lost")
+
+
 def execution_error(execution: "Execution") -> PromptForgeError:
     """The error for an execution that ended in error; its type decides the class."""
     kind = _OF_EXECUTION.get(execution.error_type or "", ExecutionError)

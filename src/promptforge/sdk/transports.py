@@ -9,12 +9,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from promptforge.sdk.errors import NetworkError, PromptForgeError, status_error
+from promptforge.sdk.drivers import AsyncSocket, Socket
+from promptforge.sdk.errors import NetworkError, PromptForgeError, closed_error, status_error
 from promptforge.sdk.protocol import Reply, Request
 
 if TYPE_CHECKING:
     import httpx
     from websockets.asyncio.client import ClientConnection as AsyncClientConnection
+    from websockets.exceptions import ConnectionClosed
     from websockets.sync.client import ClientConnection
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -77,7 +79,7 @@ class HttpTransport:
             raise self._address.unreachable(error) from error
         return Reply(response.status_code, response.headers, response.content)
 
-    def open(self) -> "HttpSocket":
+    def open(self) -> Socket:
         """Open a websocket on the same endpoint."""
         from websockets.exceptions import InvalidHandshake
         from websockets.sync.client import connect
@@ -101,10 +103,11 @@ class HttpTransport:
 
 
 class AsyncHttpTransport:
-    """Asynchronous."""
+    """Asynchronous; *through* takes the place of the network for requests."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, through: "httpx.AsyncBaseTransport | None" = None) -> None:
         self._address = address
+        self._through = through
         self._client: httpx.AsyncClient | None = None
 
     async def send(self, request: Request) -> Reply:
@@ -112,7 +115,7 @@ class AsyncHttpTransport:
         import httpx
 
         if self._client is None:
-            self._client = httpx.AsyncClient(headers=self._address.headers)
+            self._client = httpx.AsyncClient(headers=self._address.headers, transport=self._through)
         timeout = httpx.Timeout(request.timeout or self._address.timeout, connect=CONNECT_TIMEOUT)
         try:
             response = await self._client.post(self._address.endpoint, content=request.body, timeout=timeout)
@@ -120,7 +123,7 @@ class AsyncHttpTransport:
             raise self._address.unreachable(error) from error
         return Reply(response.status_code, response.headers, response.content)
 
-    async def open(self) -> "AsyncHttpSocket":
+    async def open(self) -> AsyncSocket:
         """Open a websocket on the same endpoint."""
         from websockets.asyncio.client import connect
         from websockets.exceptions import InvalidHandshake
@@ -232,9 +235,6 @@ def _refused(address: Address, error: Exception) -> PromptForgeError:
     return status_error(int(response.status_code), text or "it did not open a websocket")
 
 
-def _closed(address: Address, error: Any) -> PromptForgeError:
-    """A close code of 44xx is the protocol's own word for what went wrong; its last digits are an HTTP status."""
+def _closed(address: Address, error: "ConnectionClosed") -> PromptForgeError:
     frame = error.rcvd
-    if frame is not None and 4400 <= frame.code < 4600:
-        return status_error(frame.code - 4000, frame.reason or "it closed the websocket")
-    return NetworkError(f"the connection to Prompt Forge at {address.url} was lost")
+    return closed_error(frame.code if frame else 1006, frame.reason if frame else "", address.url)

@@ -1,0 +1,5 @@
+"""``python -m promptforge.cli`` is ``promptforge``."""
+
+from promptforge.cli import main
+
+main()

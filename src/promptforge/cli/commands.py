@@ -1,0 +1,83 @@
+"""The root of the commands: what holds for all of them, and where each is found.
+
+A command's module is imported only when it is called, so that ``--help`` is instant.
+"""
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from promptforge import __version__
+from promptforge.cli.connection import Target
+from promptforge.cli.exits import HELP, Exit, exit_code
+
+#: Command, its module, its one line. The object in the module has the command's name.
+_COMMANDS = {
+    "serve": ("serve", "Serve the API and the dashboard from one folder."),
+    "run": ("run", "Run a prompt, or a model on a text, and print the output."),
+    "prompt": ("prompts", "List, show, create, version, diff, label, archive and fork prompts."),
+    "executions": ("executions", "List, show, follow and sum up what ran."),
+    "keys": ("keys", "List, create and revoke API keys."),
+    "demo": ("demo", "Remove the demo workspace."),
+}
+
+
+class Root(click.Group):
+    """Finds commands by name, and turns what they raise into one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of use."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module and take the command from it."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"promptforge.cli.{_COMMANDS[cmd_name][0]}")
+        return getattr(module, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            ctx.exit(Exit.INTERRUPTED)
+        except BrokenPipeError:
+            # The reader has seen enough (`... | head`); nothing may be written at exit either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        except Exception as error:
+            from promptforge.cli.output import cell
+
+            code = exit_code(error)
+            fault = f"unexpected {type(error).__name__}: " if code is Exit.FAULT else ""
+            click.echo(f"promptforge: {fault}{cell(str(error))}", err=True)
+            ctx.exit(code)
+
+
+@click.group(cls=Root, epilog=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--url", metavar="URL", help="The server to talk to (PROMPTFORGE_URL).")
+@click.option("--api-key", metavar="KEY", help="The key (PROMPTFORGE_API_KEY, which other processes cannot see).")
+@click.option("--home", type=click.Path(path_type=Path), help="The folder of the local server (PROMPTFORGE_HOME).")
+@click.option("--workspace", metavar="NAME", help="Use the local server's own key for this workspace, such as demo.")
+@click.version_option(__version__, prog_name="promptforge")
+@click.pass_context
+def root(context: click.Context, **given: Any) -> None:
+    """Run prompts against model providers, and know for every call what went in, what came out, and what it cost.
+
+    Without --url commands talk to the server that runs on the home, and when none runs they open the home
+    themselves. Every command takes --json.
+    """
+    context.obj = Target().narrowed(given)

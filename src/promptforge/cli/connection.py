@@ -1,0 +1,98 @@
+"""Whom a command talks to: the server that was named, else the one of this home, else the forge in this process."""
+
+import json
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from promptforge.sdk import AsyncPromptForge
+from promptforge.sdk.errors import AuthenticationError
+from promptforge.sdk.transports import Address, AsyncHttpTransport
+
+DEFAULT_WORKSPACE = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What was said about whom to talk to; None is nothing."""
+
+    url: str | None = None
+    api_key: str | None = None
+    home: Path | None = None
+    workspace: str | None = None
+
+    def narrowed(self, given: dict[str, Any]) -> "Target":
+        """With what a command adds, which wins; takes it out of *given*."""
+        found = {field.name: given.pop(field.name, None) for field in fields(self)}
+        return replace(self, **{name: value for name, value in found.items() if value is not None})
+
+    @property
+    def folder(self) -> Path:
+        """The home, whether it exists or not."""
+        return (self.home or Path(os.environ.get("PROMPTFORGE_HOME") or "~/.promptforge")).expanduser()
+
+    @property
+    def named_url(self) -> str | None:
+        """The server that the command line or the environment names."""
+        return self.url or os.environ.get("PROMPTFORGE_URL") or None
+
+    @property
+    def key(self) -> str | None:
+        """The key that the command line or the environment gives; asking for a workspace means its own key."""
+        if self.api_key or self.workspace:
+            return self.api_key
+        return os.environ.get("PROMPTFORGE_API_KEY") or None
+
+
+@asynccontextmanager
+async def connected(target: Target) -> AsyncGenerator[AsyncPromptForge, None]:
+    """Open a client for the target."""
+    local = running(target.folder)
+    url = target.named_url or local
+    if url is not None:
+        known = url.rstrip("/") == (local or "").rstrip("/")
+        address = Address(url=url, api_key=target.key or _local_key(target, known=known), source="cli")
+        async with AsyncPromptForge(transport=AsyncHttpTransport(address)) as client:
+            yield client
+        return
+    from promptforge.cli.local import URL, LocalTransport, opened
+
+    async with opened(target.folder) as application:
+        # The key only now: opening a new home is what writes it.
+        address = Address(url=URL, api_key=target.key or _local_key(target, known=True), source="cli")
+        async with AsyncPromptForge(transport=LocalTransport(address, application)) as client:
+            yield client
+
+
+def running(home: Path) -> str | None:
+    """The address of the server that runs on this home; None when there is none."""
+    try:
+        server: dict[str, Any] = json.loads((home / "server.json").read_text())
+        process, url = int(server["pid"]), str(server["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        pass  # alive, and somebody else's
+    except OSError:
+        return None
+    return url
+
+
+def _local_key(target: Target, *, known: bool) -> str:
+    workspace = target.workspace or DEFAULT_WORKSPACE
+    path = target.folder / ("local.key" if workspace == DEFAULT_WORKSPACE else f"{workspace}.key")
+    if known and workspace.isidentifier():
+        try:
+            return path.read_text().strip()
+        except PermissionError:
+            raise AuthenticationError(f"the key in {path} belongs to another user; set PROMPTFORGE_API_KEY") from None
+        except OSError:
+            pass
+    if known and target.workspace:
+        raise AuthenticationError(f"there is no key for the workspace '{workspace}' in {target.folder}")
+    raise AuthenticationError("no API key: set PROMPTFORGE_API_KEY or give --api-key")

@@ -1,0 +1,125 @@
+"""The forge in this process, behind the same API: for commands while no server runs.
+
+Requests go through httpx and websockets through ASGI into the very application that the server serves, so a
+command cannot tell the difference, and cannot behave differently.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from promptforge.core.errors import SettingsError
+from promptforge.sdk.errors import NetworkError, closed_error
+from promptforge.sdk.transports import SUBPROTOCOL, Address, AsyncHttpTransport
+
+Event = MutableMapping[str, Any]
+Application = Callable[[Any, Callable[[], Awaitable[Event]], Callable[[Event], Awaitable[None]]], Awaitable[None]]
+#: What the application takes for its own address.
+URL = "http://127.0.0.1"
+MISSING = (
+    "no Prompt Forge server is running here, and this installation is the client alone: install prompt-forge[server] "
+    "and run `promptforge serve`, or point PROMPTFORGE_URL at a server"
+)
+
+
+@asynccontextmanager
+async def opened(home: Path) -> AsyncGenerator[Application, None]:
+    """Open the home and make the application."""
+    try:
+        from promptforge.forge import open_forge
+        from promptforge.server.app import create_app
+        from promptforge.settings import load
+    except ModuleNotFoundError as error:
+        raise NetworkError(MISSING, sent=False) from error
+    try:
+        opening = open_forge(load(home=home, demo=False))
+        forge = await opening.__aenter__()
+    except SettingsError as error:
+        raise NetworkError(str(error), sent=False) from error
+    try:
+        yield create_app(forge)
+    finally:
+        await opening.__aexit__(None, None, None)
+
+
+class LocalTransport(AsyncHttpTransport):
+    """Carries requests into an application of this process."""
+
+    def __init__(self, address: Address, application: Application) -> None:
+        import httpx
+
+        super().__init__(address, through=httpx.ASGITransport(application, raise_app_exceptions=False))
+        self._application = application
+
+    async def open(self) -> "LocalSocket":
+        """Open a websocket."""
+        socket = LocalSocket(self._address, self._application)
+        await socket.start()
+        return socket
+
+
+class LocalSocket:
+    """A websocket without a network: two queues and the application between them."""
+
+    def __init__(self, address: Address, application: Application) -> None:
+        self._in: asyncio.Queue[Event] = asyncio.Queue()
+        self._out: asyncio.Queue[Event] = asyncio.Queue()
+        self._in.put_nowait({"type": "websocket.connect"})
+        scope = _scope(address)
+        self._task = asyncio.ensure_future(application(scope, self._in.get, self._out.put))
+        # An application that falls over says nothing more: without this the other end would wait for ever.
+        self._task.add_done_callback(lambda _: self._out.put_nowait({"type": "websocket.close", "code": 1006}))
+
+    async def start(self) -> None:
+        """Wait for the application to accept."""
+        event = await self._out.get()
+        if event["type"] != "websocket.accept":
+            await self.close()
+            raise closed_error(int(event.get("code", 1006)), event.get("reason") or "", "this process")
+
+    async def say(self, text: str) -> None:
+        """Send a message."""
+        self._in.put_nowait({"type": "websocket.receive", "text": text})
+
+    async def hear(self, patience: float | None) -> str | None:
+        """Wait for a message."""
+        try:
+            async with asyncio.timeout(patience):
+                event = await self._out.get()
+        except TimeoutError as error:
+            raise NetworkError("no answer in time") from error
+        if event["type"] == "websocket.send":
+            return event.get("text") or event["bytes"].decode()
+        code = int(event.get("code", 1000))
+        if code == 1000:
+            return None
+        raise closed_error(code, event.get("reason") or "", "this process")
+
+    async def close(self) -> None:
+        """Say goodbye and let the application finish."""
+        self._in.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        with contextlib.suppress(Exception, TimeoutError):
+            async with asyncio.timeout(2):
+                await self._task
+
+
+def _scope(address: Address) -> dict[str, Any]:
+    headers = [(name.encode(), value.encode()) for name, value in address.headers.items()]
+    return {
+        "type": "websocket",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "scheme": "ws",
+        "path": "/graphql",
+        "raw_path": b"/graphql",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1"), *headers],
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 80),
+        "subprotocols": [SUBPROTOCOL],
+        "state": {},
+    }

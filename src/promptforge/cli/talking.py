@@ -1,0 +1,68 @@
+"""What makes a command of a coroutine that talks to the API."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from promptforge.cli.connection import Target, connected
+from promptforge.cli.output import Output
+from promptforge.sdk import AsyncPromptForge
+
+Body = Callable[..., Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a command works with."""
+
+    client: AsyncPromptForge
+    output: Output
+
+
+def command(group: click.Group | None = None, name: str | None = None) -> Callable[[Body], click.Command]:
+    """Make a command of a coroutine whose first argument is the Session; it takes --json and says where it talks to."""
+
+    def decorate(body: Body) -> click.Command:
+        @click.pass_context
+        @wraps(body)
+        def run(context: click.Context, /, **given: Any) -> None:
+            target = (context.find_object(Target) or Target()).narrowed(given)
+            asyncio.run(_perform(body, target, Output(as_json=given.pop("as_json")), given))
+
+        decorated: Any = run
+        for option in _OPTIONS:
+            decorated = option(decorated)
+        return (group.command(name) if group else click.command(name))(decorated)
+
+    return decorate
+
+
+async def _perform(body: Body, target: Target, output: Output, given: dict[str, Any]) -> None:
+    async with connected(target) as client:
+        await body(Session(client, output), **given)
+
+
+# Hidden, since the root documents them: here so that they may stand at the end of a line as well.
+_OPTIONS = (
+    click.option("--json", "as_json", is_flag=True, help="Print JSON, in the API's own words."),
+    click.option("--url", hidden=True),
+    click.option("--api-key", hidden=True),
+    click.option("--home", type=click.Path(path_type=Path), hidden=True),
+    click.option("--workspace", hidden=True),
+)
+
+
+def pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
+    """``k=v`` arguments as a mapping; a usage error names the one that is not."""
+    made: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"{option} takes NAME=VALUE, not '{text}'")
+        made[name] = value
+    return made
