@@ -1,0 +1,70 @@
+/** The live connection: one WebSocket for all subscriptions, opened when somebody listens, reopened when it breaks. */
+import { createClient, type Client } from "graphql-ws";
+import type { TadaDocumentNode } from "gql.tada";
+import { useEffect, useRef, useSyncExternalStore } from "react";
+import { text, workspace } from "./client";
+
+export type Connection = "connecting" | "live" | "offline";
+
+let state: Connection = "connecting";
+const listeners = new Set<() => void>();
+function become(next: Connection) {
+  state = next;
+  for (const listener of listeners) listener();
+}
+
+let client: Client | null = null;
+function connect(): Client {
+  client ??= createClient({
+    url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/graphql`,
+    connectionParams: () => {
+      const name = workspace();
+      return name ? { "X-PromptForge-Workspace": name, workspace: name } : {};
+    },
+    keepAlive: 15_000,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    retryWait: async (tries) => {
+      await new Promise((wake) => setTimeout(wake, Math.min(500 * 2 ** tries, 10_000)));
+    },
+    shouldRetry: () => true,
+    on: { connected: () => become("live"), closed: () => become("offline"), error: () => become("offline") },
+  });
+  return client;
+}
+
+export function useConnection(): Connection {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => state,
+  );
+}
+
+/** Listen while mounted and enabled; a change of variables listens anew. */
+export function useSubscription<Result, Variables extends Record<string, unknown>>(
+  document: TadaDocumentNode<Result, Variables>,
+  variables: Variables,
+  onData: (data: Result) => void,
+  enabled = true,
+): void {
+  const latest = useRef(onData);
+  useEffect(() => {
+    latest.current = onData;
+  });
+  const key = JSON.stringify(variables);
+  useEffect(() => {
+    if (!enabled) return;
+    return connect().subscribe<Result>(
+      { query: text(document), variables: JSON.parse(key) as Variables },
+      {
+        next: (message) => {
+          if (message.data) latest.current(message.data);
+        },
+        error: () => undefined,
+        complete: () => undefined,
+      },
+    );
+  }, [document, key, enabled]);
+}

@@ -1,0 +1,46 @@
+/** The dashboard: who is here decides between logging in and the pages, the address decides which page. */
+import { useEffect } from "react";
+import { Problem } from "./api/client";
+import { useSession } from "./api/session";
+import { Executions } from "./pages/executions";
+import { Login } from "./pages/login";
+import { Overview } from "./pages/overview";
+import { Shell } from "./pages/shell";
+import { Notice } from "./parts/controls";
+import { href, useRoute } from "./route";
+import { Link } from "./parts/link";
+import s from "./pages/shell.module.css";
+
+const TITLES: Record<string, string> = { "/": "Overview", "/executions": "Executions" };
+
+export function App() {
+  const session = useSession();
+  const { path } = useRoute();
+  const title = TITLES[path] ?? "Not found";
+  useEffect(() => {
+    document.title = `${title} · Prompt Forge`;
+  }, [title]);
+
+  if (session.error instanceof Problem && session.error.loggedOut) return <Login />;
+  if (session.error && !session.data)
+    return (
+      <main className={s.alone}>
+        <Notice title="The dashboard cannot be shown" text={session.error.message} onRetry={() => void session.refetch()} />
+      </main>
+    );
+  if (!session.data) return <main className={s.alone} aria-busy="true" aria-label="Loading" />;
+  return (
+    <Shell session={session.data} title={title}>
+      {path === "/" ? (
+        <Overview session={session.data} />
+      ) : path === "/executions" ? (
+        <Executions session={session.data} />
+      ) : (
+        <div className={s.alone}>
+          <h1>There is nothing at this address</h1>
+          <Link href={href("/")}>Go to the overview</Link>
+        </div>
+      )}
+    </Shell>
+  );
+}

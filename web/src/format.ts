@@ -1,0 +1,84 @@
+/** Numbers, times and amounts as people read them. Money stays a whole number of 10^-12 dollars; nothing is a float. */
+const whole = new Intl.NumberFormat("en-US");
+const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+
+export const count = (n: number): string => whole.format(n);
+
+/** From ten thousand on: 12.4K, 3.1M. */
+export const compact = (n: number): string => (n < 10_000 ? whole.format(n) : short.format(n));
+
+export const percent = (n: number | null, places = 2): string => (n === null ? "–" : `${n.toFixed(places)}%`);
+
+export function latency(ms: number | null | undefined): string {
+  if (ms === null || ms === undefined) return "–";
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dayMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const long = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
+
+export const time = (iso: string): string => clock.format(new Date(iso));
+export const moment = (iso: string): string => long.format(new Date(iso));
+
+export function day(iso: string): string {
+  const date = new Date(iso);
+  return date.toDateString() === new Date().toDateString() ? "Today" : dayMonth.format(date);
+}
+
+/** A calendar date of the API (no time, no zone): 3 Mar. */
+export function calendarDay(date: string, weekday = false): string {
+  const at = new Date(`${date}T12:00:00Z`);
+  const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", timeZone: "UTC" };
+  return at.toLocaleDateString("en-GB", weekday ? { ...options, weekday: "short" } : options);
+}
+
+const PERIODS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "long" });
+
+export function ago(iso: string, now = Date.now()): string {
+  const seconds = (Date.parse(iso) - now) / 1000;
+  for (const [unit, size] of PERIODS) {
+    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+  }
+  return "just now";
+}
+
+/** Dollars as the API writes them ("0.0045") to 10^-12 dollars. */
+export function amount(usd: string): bigint {
+  const negative = usd.startsWith("-");
+  const [left = "0", right = ""] = usd.replace("-", "").split(".");
+  const value = BigInt(left) * 10n ** 12n + BigInt(right.padEnd(12, "0").slice(0, 12));
+  return negative ? -value : value;
+}
+
+/** How much of the whole, 0 to 1, for drawing. */
+export function share(part: bigint, of: bigint): number {
+  return of > 0n ? Number((part * 10_000n) / of) / 10_000 : 0;
+}
+
+/** The change from one figure to another in percent; null when there is nothing to compare with. */
+export function change(now: number | bigint | null, before: number | bigint | null): number | null {
+  if (now === null || before === null || !Number(before)) return null;
+  if (typeof now === "bigint" && typeof before === "bigint") return Number(((now - before) * 1000n) / before) / 10;
+  return ((Number(now) - Number(before)) / Number(before)) * 100;
+}
+
+/** A round amount for an axis: $0.002, $0.50, $40, $1,200. */
+export function dollars(value: bigint): string {
+  const digits = value.toString().padStart(13, "0");
+  const fraction = digits.slice(-12).replace(/0+$/, "");
+  return `$${whole.format(BigInt(digits.slice(0, -12)))}${fraction ? `.${fraction.padEnd(2, "0")}` : ""}`;
+}
+
+/** `rate_limit` → Rate limit. */
+export function words(name: string): string {
+  const text = name.replaceAll("_", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

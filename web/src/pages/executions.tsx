@@ -1,0 +1,229 @@
+/** Executions: a filtered list that reads on as one scrolls, a live tail, and one execution in full beside it. */
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useAny, useExecutions, useSummary, useTail, useValues, type Row } from "../api/executions";
+import { useActivity } from "../api/overview";
+import { queries } from "../api/queries";
+import { useLoading, type Session } from "../api/session";
+import { nothing, pick, toFilter, type Field } from "../filter";
+import { count, latency, percent } from "../format";
+import { Button, IconButton, Notice } from "../parts/controls";
+import { FilterBar } from "../parts/filterbar";
+import { Grid, type Density } from "../parts/grid";
+import { adjust, useRoute } from "../route";
+import { DetailPanel } from "./detail";
+import s from "./executions.module.css";
+import { merge, nothingLive, type Live } from "./tail";
+import { typing } from "./shell";
+import { Welcome } from "./welcome";
+
+const DENSITY = "promptforge.density";
+
+function useDensity() {
+  const [density, setDensity] = useState<Density>(() => (localStorage.getItem(DENSITY) === "tall" ? "tall" : "dense"));
+  useEffect(() => localStorage.setItem(DENSITY, density), [density]);
+  return [density, () => setDensity(density === "tall" ? "dense" : "tall")] as const;
+}
+
+/** The rows that came in since the list was read; gathered for a moment, so that a flood is one change. */
+function useLive(key: string, on: boolean, filter: ReturnType<typeof toFilter>, content: boolean) {
+  const [live, setLive] = useState<Live>(nothingLive);
+  const waiting = useRef<Row[]>([]);
+  useEffect(() => setLive(nothingLive), [key, on]);
+  useTail(filter, content, on, (row) => {
+    waiting.current.push(row);
+    if (waiting.current.length > 1) return;
+    setTimeout(() => {
+      const rows = waiting.current;
+      waiting.current = [];
+      setLive((now) => merge(now, rows));
+    }, 200);
+  });
+  return live;
+}
+
+export function Executions({ session }: { session: Session }) {
+  const { params } = useRoute();
+  const content = session.me.permissions.includes("content");
+  const key = JSON.stringify(pick(params));
+  const found = useMemo(() => JSON.parse(key) as Record<string, string[]>, [key]);
+  const filter = useMemo(() => toFilter(found, Math.floor(Date.now() / 60_000) * 60_000), [found]);
+  const tailing = params.get("live") === "1";
+  const open = params.get("id");
+
+  const list = useExecutions(filter, content);
+  const summary = useSummary(filter);
+  const live = useLive(key, tailing, filter, content);
+  const loading = useLoading();
+  const any = useAny();
+  const [opened, setOpened] = useState<Field | null>(null);
+  const values = useValues(opened?.values ?? null);
+  const [density, toggleDensity] = useDensity();
+  const [cursor, setCursor] = useState<string | null>(open);
+  useActivity(tailing ? ["summary", "any"] : ["any"], 5_000);
+
+  const read = list.data?.pages.flatMap((page) => page.executions) ?? [];
+  const there = new Set(read.map((row) => row.id));
+  const horizon = list.hasNextPage ? (read.at(-1)?.createdAt ?? "") : "";
+  const fresh = live.order
+    .flatMap((id) => live.rows.get(id) ?? [])
+    .filter((row) => !there.has(row.id) && row.createdAt >= horizon)
+    .sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+  const rows = [...fresh, ...read.map((row) => live.rows.get(row.id) ?? row)];
+  const at = rows.findIndex((row) => row.id === cursor);
+
+  const refresh = () => {
+    void queries.resetQueries({ queryKey: ["executions"] });
+    void queries.invalidateQueries({ queryKey: ["summary"] });
+  };
+  const show = useCallback((id: string | null) => adjust({ id }, true), []);
+  const close = useCallback(() => {
+    show(null);
+    document.getElementById("executions")?.focus();
+  }, [show]);
+  useKeyboard({ rows, at, open, setCursor, show, close, tailing, toggleDensity });
+
+  if (any === false && !loading) return <Welcome session={session} />;
+  return (
+    <div className={s.page}>
+      <div className={s.list}>
+        <div className={s.head}>
+          <h1>Executions</h1>
+          {summary.data && (
+            <p className={s.summary} aria-label="What these executions add up to">
+              <span>
+                <b>{count(summary.data.calls)}</b> {summary.data.calls === 1 ? "call" : "calls"}
+              </span>
+              {summary.data.calls > 0 && (
+                <>
+                  <span>
+                    <b>{percent(summary.data.successRate)}</b> succeeded
+                  </span>
+                  <span>
+                    <b>{latency(summary.data.averageLatencyMs)}</b> on average
+                  </span>
+                  <span>
+                    <b>{summary.data.cost.display}</b>
+                  </span>
+                </>
+              )}
+            </p>
+          )}
+          <div className={s.tools}>
+            <Button look={tailing ? "on" : undefined} aria-pressed={tailing} onClick={() => adjust({ live: tailing ? null : "1" }, true)}>
+              <span className={s.beat} data-on={tailing} aria-hidden="true" />
+              Live tail
+            </Button>
+            {!tailing && (
+              <Button onClick={refresh} disabled={list.isFetching}>
+                Refresh
+              </Button>
+            )}
+            <IconButton
+              icon={density === "tall" ? "dense" : "rows"}
+              label={density === "tall" ? "Dense rows" : "Tall rows"}
+              onClick={toggleDensity}
+            />
+          </div>
+        </div>
+        <FilterBar
+          found={found}
+          options={(field) => (field.name === opened?.name ? values.data : undefined)}
+          onOpen={setOpened}
+          onChange={adjust}
+          onClear={() => adjust(nothing())}
+        />
+        {list.error && (
+          <div className={s.problem}>
+            <Notice title="The executions could not be read" text={list.error.message} onRetry={() => void list.refetch()} />
+          </div>
+        )}
+        <Grid
+          rows={rows}
+          added={fresh.length}
+          density={density}
+          cursor={at}
+          open={open}
+          pending={list.isPending || list.isPlaceholderData}
+          more={list.hasNextPage}
+          onOpen={(row) => {
+            setCursor(row.id);
+            show(row.id);
+          }}
+          onEnd={() => {
+            if (!list.isFetching) void list.fetchNextPage();
+          }}
+          empty={
+            <>
+              <h2>No execution fits</h2>
+              <p>{Object.keys(found).length ? "Nothing was recorded that all of these filters let through." : "Nothing was recorded yet."}</p>
+              {Object.keys(found).length > 0 && <Button onClick={() => adjust(nothing())}>Clear all filters</Button>}
+            </>
+          }
+        />
+      </div>
+      {open && (
+        <DetailPanel
+          id={open}
+          content={content}
+          onClose={close}
+          onStep={(by) => {
+            const next = rows[rows.findIndex((row) => row.id === open) + by];
+            if (!next) return;
+            setCursor(next.id);
+            show(next.id);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+interface Board {
+  rows: readonly Row[];
+  at: number;
+  open: string | null;
+  tailing: boolean;
+  setCursor: (id: string) => void;
+  show: (id: string | null) => void;
+  close: () => void;
+  toggleDensity: () => void;
+}
+
+/** The page's keys; see the help. */
+function useKeyboard(board: Board): void {
+  const latest = useRef(board);
+  useEffect(() => {
+    latest.current = board;
+  });
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const { rows, at, open, tailing, setCursor, show, close, toggleDensity } = latest.current;
+      if (typing(event) || event.defaultPrevented) return;
+      const target = event.target as HTMLElement;
+      const elsewhere = target.closest("aside, [role=dialog], button, a") !== null;
+      const step = (by: number) => {
+        const next = rows[Math.min(rows.length - 1, Math.max(0, at + by))];
+        if (!next) return;
+        event.preventDefault();
+        setCursor(next.id);
+        if (open) show(next.id);
+      };
+      const current = rows[at];
+      if (event.key === "j" || (event.key === "ArrowDown" && !elsewhere)) step(1);
+      else if (event.key === "k" || (event.key === "ArrowUp" && !elsewhere)) step(-1);
+      else if (event.key === "PageDown" && !elsewhere) step(20);
+      else if (event.key === "PageUp" && !elsewhere) step(-20);
+      else if (event.key === "Enter" && !elsewhere && current) show(current.id);
+      else if (event.key === "Escape" && open) close();
+      else if (event.key === "l") adjust({ live: tailing ? null : "1" }, true);
+      else if (event.key === "d") toggleDensity();
+      else if (event.key === "/") {
+        event.preventDefault();
+        document.getElementById("search")?.focus();
+      }
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+}
+
