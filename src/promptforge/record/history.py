@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from queue import LifoQueue
 from typing import Any
@@ -222,11 +223,9 @@ class ClickHouseHistory:
                 self._swollen = self._swollen or heavy
 
     def _connect(self, settings: Mapping[str, Any]) -> Client:
-        import clickhouse_connect
-
-        connect: Any = clickhouse_connect.get_client  # pyright: ignore[reportUnknownMemberType]
+        driver: Any = import_module("clickhouse_connect")  # typed only in part, and slow to import: not before use
         with _reported():
-            return connect(interface="chdb", path=str(self._folder), tz_mode="aware", settings=dict(settings))
+            return driver.get_client(interface="chdb", path=str(self._folder), tz_mode="aware", settings=dict(settings))
 
 
 def _number(shown: str) -> int:

@@ -5,10 +5,22 @@ Only the types that the record's tables use. Money arrives as an integer of 10^-
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass
+from itertools import accumulate, chain
 from typing import Any
 
 Values = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """The values of an array column in one row, with the packed numbers where each array ends."""
+
+    ends: bytes
+    items: Values
+
+
 _CODES = {"UInt8": "B", "UInt16": "H", "UInt32": "I", "UInt64": "Q", "Int64": "q", "Date": "H", "Bool": "B"}
 _ZEROS: Mapping[str, object] = {"String": ""}
 
@@ -50,18 +62,13 @@ def _numbers(code: str) -> Callable[[Values], bytes]:
     return lambda values: array(code, values).tobytes()
 
 
-def _array(inner: str) -> Callable[[Values], bytes]:
+def _array(inner: str) -> Callable[[Values | Flat], bytes]:
     write = writer(inner)
 
-    def write_array(values: Values) -> bytes:
-        ends: list[int] = []
-        end = 0
-        flat: list[Any] = []
-        for value in values:
-            end += len(value)
-            ends.append(end)
-            flat.extend(value)
-        return array("Q", ends).tobytes() + write(flat)
+    def write_array(values: Values | Flat) -> bytes:
+        if isinstance(values, Flat):
+            return values.ends + write(values.items)
+        return ends(values) + write(list(chain.from_iterable(values)))
 
     return write_array
 
@@ -70,13 +77,8 @@ def _map(key: str, item: str) -> Callable[[Values], bytes]:
     keys, items = writer(key), writer(item)
 
     def write_map(values: Values) -> bytes:
-        ends: list[int] = []
-        end = 0
-        for value in values:
-            end += len(value)
-            ends.append(end)
         flat = [pair for value in values for pair in value.items()]
-        return array("Q", ends).tobytes() + keys([k for k, _ in flat]) + items([v for _, v in flat])
+        return ends(values) + keys([k for k, _ in flat]) + items([v for _, v in flat])
 
     return write_map
 
@@ -91,7 +93,7 @@ def _nullable(inner: str) -> Callable[[Values], bytes]:
     return write_nullable
 
 
-def writer(type_name: str) -> Callable[[Values], bytes]:
+def writer(type_name: str) -> Callable[[Any], bytes]:
     """The function that writes a column of that type."""
     outer, _, rest = type_name.partition("(")
     inside = rest.removesuffix(")")
@@ -115,7 +117,12 @@ def writer(type_name: str) -> Callable[[Values], bytes]:
             return _numbers(_CODES[outer])
 
 
-def block(columns: Iterable[tuple[str, str, Values]], rows: int) -> bytes:
+def ends(values: Sequence[Sized]) -> bytes:
+    """Where each of these ends when they stand one behind the other."""
+    return array("Q", accumulate(map(len, values))).tobytes()
+
+
+def block(columns: Iterable[tuple[str, str, Values | Flat]], rows: int) -> bytes:
     """One block of named, typed columns; OverflowError or TypeError for a value that its type cannot hold."""
     parts: list[bytes] = []
     for name, type_name, values in columns:

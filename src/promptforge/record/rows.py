@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain
 from json import loads
 from typing import Any
 
@@ -20,7 +21,7 @@ from promptforge.core.execution import (
 )
 from promptforge.core.price import Line, PriceSource
 from promptforge.core.usage import Usage, UsageSource
-from promptforge.record.native import block
+from promptforge.record.native import Flat, block, ends
 from promptforge.record.schema import FACTS, FOREVER, PAYLOADS, Column
 
 Row = Mapping[str, Any]
@@ -50,8 +51,21 @@ def payloads_block(batch: int, executions: Sequence[Execution]) -> bytes:
     return block([*_filled(PAYLOADS, executions), ("batch", "UInt64", [batch] * len(executions))], len(executions))
 
 
-def _filled(columns: Iterable[Column], executions: Sequence[Execution]) -> list[tuple[str, str, list[Any]]]:
-    return [(c.name, c.sent, [c.read(e) for e in executions]) for c in columns if c.read is not None]
+def _filled(columns: Iterable[Column], executions: Sequence[Execution]) -> list[tuple[str, str, Sequence[Any] | Flat]]:
+    nested: dict[str, tuple[bytes, list[Any]]] = {}
+    for name in ("lines", "attempts"):
+        rows = [getattr(execution, name) for execution in executions]
+        nested[name] = (ends(rows), list(chain.from_iterable(rows)))
+    filled: list[tuple[str, str, Sequence[Any] | Flat]] = []
+    for column in columns:
+        if column.read is None:
+            continue
+        if column.nested:
+            bounds, rows = nested[column.nested]
+            filled.append((column.name, column.sent, Flat(bounds, [column.read(row) for row in rows])))
+        else:
+            filled.append((column.name, column.sent, [column.read(execution) for execution in executions]))
+    return filled
 
 
 def _amount(value: Decimal | None) -> int | None:

@@ -8,12 +8,13 @@ because nothing else tells zero from unknown. ``seq`` is the journal's number: i
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from promptforge.core import ids
-from promptforge.core.execution import Content, Execution
+from promptforge.core.execution import Attempt, Content, Execution
 from promptforge.core.filter import as_json
 
 FOREVER = date(2149, 6, 6)
@@ -26,12 +27,20 @@ _NO_TAGS: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its type in the table, its type on the wire, and how to get its value from an execution."""
+    """A column: its type in the table, its type on the wire, and how to get its value from an execution.
+
+    Of a nested column (``lines.unit``) *read* takes one of the rows that *nested* names.
+    """
 
     name: str
     type: str
-    read: Callable[[Execution], Any] | None = None
+    read: Callable[[Any], Any] | None = None
     wire: str = ""
+
+    @property
+    def nested(self) -> str:
+        """The field of the execution that holds the rows; empty for a plain column."""
+        return self.name.partition(".")[0] if "." in self.name else ""
 
     @property
     def sent(self) -> str:
@@ -83,12 +92,8 @@ def _prompt(field: str) -> Callable[[Execution], str]:
     return lambda e: (getattr(e.prompt, field) or "") if e.prompt else ""
 
 
-def _plain(field: str) -> Callable[[Execution], Any]:
-    return lambda e: getattr(e, field)
-
-
-def _each(rows: str, field: str) -> Callable[[Execution], list[Any]]:
-    return lambda e: [getattr(row, field) for row in getattr(e, rows)]
+def _error_type(failed: Execution | Attempt) -> str:
+    return failed.error_type.value if failed.error_type else ""
 
 
 def _content(field: str) -> Callable[[Execution], Any]:
@@ -107,12 +112,12 @@ def _short(name: str, read: Callable[[Execution], Any]) -> Column:
 
 FACTS: tuple[Column, ...] = (
     Column("id", "UInt128 CODEC(LZ4)", _id),
-    _short("workspace", _plain("workspace")),
+    _short("workspace", attrgetter("workspace")),
     Column("created_at", f"{_TIME} CODEC(DoubleDelta, LZ4)", lambda e: milliseconds(e.created_at)),
     _short("kind", _kind),
     Column("in_chain", "Bool", lambda e: e.step is not None),
-    _short("status", lambda e: e.status.value),
-    _short("source", lambda e: e.source.value),
+    _short("status", attrgetter("status.value")),
+    _short("source", attrgetter("source.value")),
     _short("model", _name("model")),
     _short("provider", _name("provider")),
     _short("response_model", _name("response_model")),
@@ -134,14 +139,14 @@ FACTS: tuple[Column, ...] = (
     _short("service", _name("service")),
     _short("end_user", _name("end_user")),
     Column("session_id", "String CODEC(LZ4)", _name("session_id")),
-    Column("tags", "Map(LowCardinality(String), String) CODEC(LZ4)", lambda e: e.tags, "Map(String, String)"),
-    _short("error_type", lambda e: e.error_type.value if e.error_type else ""),
+    Column("tags", "Map(LowCardinality(String), String) CODEC(LZ4)", attrgetter("tags"), "Map(String, String)"),
+    _short("error_type", _error_type),
     _short("finish_reason", _name("finish_reason")),
     Column("started_at", f"Nullable({_TIME})", lambda e: milliseconds(e.started_at)),
-    Column("latency_ms", "Nullable(Int64) CODEC(LZ4)", _plain("latency_ms")),
-    Column("first_token_ms", "Nullable(Int64) CODEC(LZ4)", _plain("first_token_ms")),
-    Column("token_in", "Nullable(Int64) CODEC(LZ4)", _plain("token_in")),
-    Column("token_out", "Nullable(Int64) CODEC(LZ4)", _plain("token_out")),
+    Column("latency_ms", "Nullable(Int64) CODEC(LZ4)", attrgetter("latency_ms")),
+    Column("first_token_ms", "Nullable(Int64) CODEC(LZ4)", attrgetter("first_token_ms")),
+    Column("token_in", "Nullable(Int64) CODEC(LZ4)", attrgetter("token_in")),
+    Column("token_out", "Nullable(Int64) CODEC(LZ4)", attrgetter("token_out")),
     Column(
         "usage",
         "Map(LowCardinality(String), Int64)",
@@ -149,37 +154,35 @@ FACTS: tuple[Column, ...] = (
         "Map(String, Int64)",
     ),
     Column("usage_known", "Bool", lambda e: e.usage is not None),
-    _short("usage_source", lambda e: e.usage_source.value),
-    Column("cost", f"Nullable({_MONEY}) CODEC(LZ4)", _plain("cost")),
-    _short("cost_state", lambda e: e.cost_state.value),
-    Column("lines.unit", f"Array({_LC})", _each("lines", "unit"), "Array(String)"),
-    Column("lines.quantity", "Array(Int64)", _each("lines", "quantity")),
-    Column("lines.rate", "Array(Decimal(18, 6))", _each("lines", "rate")),
-    Column("lines.per", "Array(UInt32)", _each("lines", "per")),
-    Column("lines.amount", f"Array({_MONEY})", _each("lines", "amount")),
-    Column("lines.source", f"Array({_LC})", lambda e: [line.source.value for line in e.lines], "Array(String)"),
-    Column(
-        "lines.valid_from", f"Array(Nullable({_TIME}))", lambda e: [milliseconds(line.valid_from) for line in e.lines]
-    ),
-    Column("lines.rounded", "Array(Bool)", _each("lines", "rounded")),
-    Column("lines.attempt", "Array(UInt16)", _each("lines", "attempt")),
-    Column("claimed", f"Nullable({_MONEY})", _plain("claimed")),
-    Column("cached", "Bool", _plain("cached")),
-    Column("avoided", f"Nullable({_MONEY})", _plain("avoided")),
-    Column("attempts.number", "Array(UInt16)", _each("attempts", "number")),
-    Column("attempts.provider", f"Array({_LC})", _each("attempts", "provider"), "Array(String)"),
-    Column("attempts.model", f"Array({_LC})", _each("attempts", "model"), "Array(String)"),
-    Column("attempts.offset_ms", "Array(Int64)", _each("attempts", "offset_ms")),
-    Column("attempts.latency_ms", "Array(Int64)", _each("attempts", "latency_ms")),
-    Column("attempts.status", f"Array({_LC})", lambda e: [a.status.value for a in e.attempts], "Array(String)"),
+    _short("usage_source", attrgetter("usage_source.value")),
+    Column("cost", f"Nullable({_MONEY}) CODEC(LZ4)", attrgetter("cost")),
+    _short("cost_state", attrgetter("cost_state.value")),
+    Column("lines.unit", f"Array({_LC})", attrgetter("unit"), "Array(String)"),
+    Column("lines.quantity", "Array(Int64)", attrgetter("quantity")),
+    Column("lines.rate", "Array(Decimal(18, 6))", attrgetter("rate")),
+    Column("lines.per", "Array(UInt32)", attrgetter("per")),
+    Column("lines.amount", f"Array({_MONEY})", attrgetter("amount")),
+    Column("lines.source", f"Array({_LC})", attrgetter("source.value"), "Array(String)"),
+    Column("lines.valid_from", f"Array(Nullable({_TIME}))", lambda line: milliseconds(line.valid_from)),
+    Column("lines.rounded", "Array(Bool)", attrgetter("rounded")),
+    Column("lines.attempt", "Array(UInt16)", attrgetter("attempt")),
+    Column("claimed", f"Nullable({_MONEY})", attrgetter("claimed")),
+    Column("cached", "Bool", attrgetter("cached")),
+    Column("avoided", f"Nullable({_MONEY})", attrgetter("avoided")),
+    Column("attempts.number", "Array(UInt16)", attrgetter("number")),
+    Column("attempts.provider", f"Array({_LC})", attrgetter("provider"), "Array(String)"),
+    Column("attempts.model", f"Array({_LC})", attrgetter("model"), "Array(String)"),
+    Column("attempts.offset_ms", "Array(Int64)", attrgetter("offset_ms")),
+    Column("attempts.latency_ms", "Array(Int64)", attrgetter("latency_ms")),
+    Column("attempts.status", f"Array({_LC})", attrgetter("status.value"), "Array(String)"),
     Column(
         "attempts.error_type",
         f"Array({_LC})",
-        lambda e: [a.error_type.value if a.error_type else "" for a in e.attempts],
+        _error_type,
         "Array(String)",
     ),
-    Column("attempts.http_status", "Array(UInt16)", lambda e: [a.http_status or 0 for a in e.attempts]),
-    Column("attempts.request_id", "Array(String)", lambda e: [a.request_id or "" for a in e.attempts]),
+    Column("attempts.http_status", "Array(UInt16)", lambda attempt: attempt.http_status or 0),
+    Column("attempts.request_id", "Array(String)", lambda attempt: attempt.request_id or ""),
     Column("steps.order", "Array(UInt32)"),
     Column("steps.name", f"Array({_LC})"),
     Column("steps.type", f"Array({_LC})"),
@@ -187,14 +190,14 @@ FACTS: tuple[Column, ...] = (
     Column("steps.latency_ms", "Array(Nullable(Int64))"),
     Column("steps.error_type", f"Array({_LC})"),
     Column("steps.execution", "Array(UInt128)"),
-    Column("streamed", "Bool", _plain("streamed")),
+    Column("streamed", "Bool", attrgetter("streamed")),
     Column("adjusts", "UInt128", lambda e: number_of(e.adjusts) if e.adjusts else 0),
     Column("recorded_at", _TIME, lambda e: milliseconds(e.recorded_at or e.created_at)),
     Column("expires_on", "Date", lambda e: ((e.expires_on or FOREVER) - _EPOCH).days),
-    Column("input_hash", "UInt64", _plain("input_hash")),
-    Column("output_hash", "UInt64", _plain("output_hash")),
-    Column("input_chars", "UInt64", _plain("input_chars")),
-    Column("output_chars", "UInt64", _plain("output_chars")),
+    Column("input_hash", "UInt64", attrgetter("input_hash")),
+    Column("output_hash", "UInt64", attrgetter("output_hash")),
+    Column("input_chars", "UInt64", attrgetter("input_chars")),
+    Column("output_chars", "UInt64", attrgetter("output_chars")),
     Column("seq", "UInt64 CODEC(Delta, LZ4)"),
     Column("batch", "UInt64 CODEC(Delta, LZ4)"),
 )
@@ -203,7 +206,7 @@ _TEXT = " CODEC(ZSTD(1))"
 
 PAYLOADS: tuple[Column, ...] = (
     Column("id", "UInt128 CODEC(LZ4)", _id),
-    _short("workspace", _plain("workspace")),
+    _short("workspace", attrgetter("workspace")),
     Column("created_at", f"{_TIME} CODEC(DoubleDelta, LZ4)", lambda e: milliseconds(e.created_at)),
     Column("expires_on", "Date", lambda e: ((e.expires_on or FOREVER) - _EPOCH).days),
     Column("input", f"String{_TEXT}", lambda e: json_text((e.content or _NOTHING).input)),
