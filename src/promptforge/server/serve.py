@@ -11,8 +11,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,9 +84,10 @@ async def _serve(settings: "Settings", listener: socket.socket, say: Callable[[s
 
     async with open_forge(settings) as forge:
         url = address(settings.host, listener)
-        with announced(settings.home, url):
+        stop = asyncio.Event()
+        with _signals(stop), announced(settings.home, url):
             await _greet(forge, url, say)
-            await run(forge, listener)
+            await run(forge, listener, stop)
         say("stopped: every execution is closed and recorded")
 
 
@@ -96,8 +97,8 @@ async def _greet(forge: "Forge", url: str, say: Callable[[str], None]) -> None:
     say(f"  log in     {url}/login?token={token}  (works once)")
 
 
-async def run(forge: "Forge", listener: socket.socket, stop: asyncio.Event | None = None) -> None:
-    """Serve *forge* on *listener* until a signal comes or *stop* is set, then let what runs finish or close it."""
+async def run(forge: "Forge", listener: socket.socket, stop: asyncio.Event) -> None:
+    """Serve *forge* on *listener* until *stop* is set, then let what runs finish, or close it as interrupted."""
     config = uvicorn.Config(
         create_app(forge),
         loop="none",
@@ -112,14 +113,12 @@ async def run(forge: "Forge", listener: socket.socket, stop: asyncio.Event | Non
         timeout_graceful_shutdown=CONNECTION_SECONDS,
     )
     server = _Server(config)
-    asked = stop or asyncio.Event()
-    with _signals(asked):
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        waiting = asyncio.create_task(asked.wait())
-        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        server.should_exit = True
-        await asyncio.gather(serving, forge.executions.drain(system("default"), DRAIN_SECONDS))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    server.should_exit = True
+    await asyncio.gather(serving, forge.executions.drain(system("default"), DRAIN_SECONDS))
 
 
 class _Server(uvicorn.Server):
@@ -130,14 +129,13 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _signals(asked: asyncio.Event) -> Iterator[None]:
-    """Turn SIGTERM and SIGINT into *asked*, where this is the main thread."""
+def _signals(stop: asyncio.Event) -> Generator[None]:
+    """Turn SIGTERM and SIGINT into *stop*."""
     loop = asyncio.get_running_loop()
     taken: list[signal.Signals] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(ValueError, RuntimeError, NotImplementedError):
-            loop.add_signal_handler(number, asked.set)
-            taken.append(number)
+        loop.add_signal_handler(number, stop.set)
+        taken.append(number)
     try:
         yield
     finally:
@@ -146,7 +144,7 @@ def _signals(asked: asyncio.Event) -> Iterator[None]:
 
 
 @contextmanager
-def announced(home: Path, url: str) -> Iterator[None]:
+def announced(home: Path, url: str) -> Generator[None]:
     """Keep ``server.json`` in the home while we serve: how the CLI on this machine finds us."""
     path, fresh = home / "server.json", home / f".server.json.{os.getpid()}"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -10,7 +10,7 @@ from promptforge.core.chain import ChainExecution as CoreChainExecution
 from promptforge.core.chain import StepRun
 from promptforge.server.graphql.access import User
 from promptforge.server.graphql.enums import ErrorTypeEnum, StatusEnum, StepTypeEnum
-from promptforge.server.graphql.field import read
+from promptforge.server.graphql.field import read, resolved
 from promptforge.server.graphql.limits import at_most
 from promptforge.server.graphql.scalars import Json
 
@@ -56,7 +56,7 @@ class Chain:
     created_at: datetime
     updated_at: datetime
     created_by: User | None
-    executions: list["ChainExecution"] = strawberry.field(resolver=_none)
+    executions: list["ChainExecution"] = resolved(_none)
 
 
 @strawberry.type

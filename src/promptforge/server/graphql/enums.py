@@ -1,7 +1,7 @@
 """The enums; those that the documentation prints in lower case are named so, the others in upper case."""
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import strawberry
 from strawberry.schema.name_converter import NameConverter
@@ -39,9 +39,17 @@ class StreamEventKind(Enum):
 
 
 if TYPE_CHECKING:
-    StatusEnum, ErrorTypeEnum, SourceEnum, CostStateEnum = Status, ErrorType, Source, CostState
-    CategoryEnum, StepTypeEnum, RoleEnum, ScopeEnum = Category, StepType, Role, Scope
-    TimeWindowEnum, ValueFieldEnum, StreamEventKindEnum = TimeWindow, ValueField, StreamEventKind
+    StatusEnum: TypeAlias = Status
+    ErrorTypeEnum: TypeAlias = ErrorType
+    SourceEnum: TypeAlias = Source
+    CostStateEnum: TypeAlias = CostState
+    CategoryEnum: TypeAlias = Category
+    StepTypeEnum: TypeAlias = StepType
+    RoleEnum: TypeAlias = Role
+    ScopeEnum: TypeAlias = Scope
+    TimeWindowEnum: TypeAlias = TimeWindow
+    ValueFieldEnum: TypeAlias = ValueField
+    StreamEventKindEnum: TypeAlias = StreamEventKind
 else:
     StatusEnum = strawberry.enum(Status, name="ExecutionStatus")
     ErrorTypeEnum = strawberry.enum(ErrorType, name="ErrorType")

@@ -28,6 +28,13 @@ def ask(function: "Callable[[Any, Context], Any]", *, name: str | None = None, d
     return strawberry.field(name=name, description=description, metadata={_ASK: function})
 
 
+def resolved(
+    resolver: Callable[..., Any], *, description: str | None = None, deprecation_reason: str | None = None
+) -> Any:
+    """Declare a field with arguments; its resolver answers with core values."""
+    return strawberry.field(resolver=resolver, description=description, deprecation_reason=deprecation_reason)
+
+
 def fasten(schema: GraphQLSchema) -> None:
     """Give every field without arguments its function directly."""
     for graphql_type in schema.type_map.values():

@@ -4,7 +4,7 @@ Such a selection is taken away before validation, and the answer is the whole va
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     DocumentNode,
@@ -44,7 +44,7 @@ class _Strip(Visitor):
 
     def enter_field(self, node: FieldNode, *_: Any) -> FieldNode | None:
         """Replace a JSON field that has a selection by one without."""
-        graphql_type = self.types.get_type()
+        graphql_type: Any = cast("Any", self.types).get_type()
         if node.selection_set is None or graphql_type is None or get_named_type(graphql_type).name != "JSON":
             return None
         self.removed.append(node.selection_set)

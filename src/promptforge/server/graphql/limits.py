@@ -15,7 +15,6 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
-    GraphQLField,
     GraphQLList,
     GraphQLNonNull,
     GraphQLSchema,
@@ -182,7 +181,7 @@ class _Measure:
 
     def _field(self, node: FieldNode, parent: Any) -> Size:
         name = node.name.value
-        declared: GraphQLField | None = getattr(parent, "fields", {}).get(name)
+        declared: Any = getattr(parent, "fields", {}).get(name)
         graphql_type = declared.type if declared else self._introspected(name, parent)
         inner = Size()
         if node.selection_set:
@@ -202,7 +201,7 @@ class _Measure:
             return self._schema.get_type({"__schema": "__Schema", "__type": "__Type"}[name])
         return None
 
-    def _length(self, node: FieldNode, declared: GraphQLField) -> int:
+    def _length(self, node: FieldNode, declared: Any) -> int:
         of_type = declared.type.of_type if isinstance(declared.type, GraphQLNonNull) else declared.type
         if not isinstance(of_type, GraphQLList):
             return 1

@@ -1,7 +1,6 @@
 """The mutations: each one a call of a service."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import strawberry
 
@@ -17,6 +16,7 @@ from promptforge.core.prompt import PromptVersion as CoreVersion
 from promptforge.server.graphql.access import CreatedKey, CreateKeyInput, Key
 from promptforge.server.graphql.context import Info
 from promptforge.server.graphql.execution import Execution, prepare
+from promptforge.server.graphql.field import resolved
 from promptforge.server.graphql.prompt import (
     CreatePromptInput,
     CreatePromptVersionInput,
@@ -177,26 +177,22 @@ async def _remove_demo(info: Info) -> bool:
     return True
 
 
-def _does(resolver: Any, **options: Any) -> Any:
-    return strawberry.field(resolver=resolver, **options)
-
-
 @strawberry.type
 class Mutation:
-    create_prompt: Prompt = _does(_create_prompt)
-    update_prompt: Prompt = _does(_update_prompt)
-    create_prompt_version: PromptVersion = _does(_create_prompt_version)
-    set_prompt_label: Prompt = _does(_set_label)
-    remove_prompt_label: Prompt = _does(_remove_label)
-    archive_prompt: Prompt = _does(_archive)
-    restore_prompt: Prompt = _does(_restore)
-    delete_prompt: Prompt = _does(_archive, deprecation_reason="Prompts are never deleted; this archives.")
-    fork_prompt: Prompt = _does(_fork)
-    execute_prompt: Execution = _does(
+    create_prompt: Prompt = resolved(_create_prompt)
+    update_prompt: Prompt = resolved(_update_prompt)
+    create_prompt_version: PromptVersion = resolved(_create_prompt_version)
+    set_prompt_label: Prompt = resolved(_set_label)
+    remove_prompt_label: Prompt = resolved(_remove_label)
+    archive_prompt: Prompt = resolved(_archive)
+    restore_prompt: Prompt = resolved(_restore)
+    delete_prompt: Prompt = resolved(_archive, deprecation_reason="Prompts are never deleted; this archives.")
+    fork_prompt: Prompt = resolved(_fork)
+    execute_prompt: Execution = resolved(
         _execute_prompt,
         description="A failure of the provider or of the variables is an execution in status error, not an error here.",
     )
-    cancel_execution: Execution = _does(_cancel)
-    create_key: CreatedKey = _does(_create_key)
-    revoke_key: Key = _does(_revoke_key)
-    remove_demo: bool = _does(_remove_demo)
+    cancel_execution: Execution = resolved(_cancel)
+    create_key: CreatedKey = resolved(_create_key)
+    revoke_key: Key = resolved(_revoke_key)
+    remove_demo: bool = resolved(_remove_demo)

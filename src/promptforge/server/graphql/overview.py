@@ -10,7 +10,7 @@ from promptforge.core import money, window
 from promptforge.core.stats import Figures as CoreFigures
 from promptforge.server.graphql.context import Info
 from promptforge.server.graphql.enums import ErrorTypeEnum, TimeWindow, TimeWindowEnum, ValueFieldEnum
-from promptforge.server.graphql.field import read
+from promptforge.server.graphql.field import read, resolved
 from promptforge.server.graphql.filter import ExecutionFilter, tree
 from promptforge.server.graphql.limits import at_most
 from promptforge.server.graphql.scalars import Count
@@ -113,9 +113,9 @@ class Overview:
         description="The same span before, cut at the same time of day; null for all time."
     )
     daily: list[DayFigures]
-    top_prompts: list[PromptFigures] = strawberry.field(resolver=_prompts)
-    top_models: list[ModelFigures] = strawberry.field(resolver=_models)
-    top_chains: list[ChainFigures] = strawberry.field(resolver=_chains)
+    top_prompts: list[PromptFigures] = resolved(_prompts)
+    top_models: list[ModelFigures] = resolved(_models)
+    top_chains: list[ChainFigures] = resolved(_chains)
     error_types: list[ErrorTypeCount] = read(lambda o: o.errors)
     as_of: datetime = read(lambda o: o.freshness.as_of)
     behind: Count = read(lambda o: o.freshness.behind)

@@ -23,7 +23,7 @@ from promptforge.server.graphql.access import User
 from promptforge.server.graphql.context import Context, Info
 from promptforge.server.graphql.enums import CategoryEnum, StatusEnum
 from promptforge.server.graphql.execution import Execution, page
-from promptforge.server.graphql.field import ask, read
+from promptforge.server.graphql.field import ask, read, resolved
 from promptforge.server.graphql.filter import ExecutionFilter, tree
 from promptforge.server.graphql.limits import at_most
 from promptforge.server.graphql.scalars import Json
@@ -126,7 +126,7 @@ class PromptVersion:
     prompt: Annotated["Prompt", strawberry.lazy("promptforge.server.graphql.prompt")] = ask(_prompt_of)
 
     created_by: User | None = ask(_version_author)
-    executions: list[Execution] = strawberry.field(resolver=_version_executions)
+    executions: list[Execution] = resolved(_version_executions)
 
 
 @strawberry.type
@@ -198,11 +198,11 @@ class Prompt:
     created_by: User | None = ask(lambda prompt, context: context.users.now(prompt.created_by))
     forked_from: strawberry.ID | None
     labels: list[PromptLabel] = read(lambda prompt: sorted(prompt.labels.items()))
-    versions: list[PromptVersion] = strawberry.field(resolver=_versions, description="Newest first.")
-    version: PromptVersion | None = strawberry.field(resolver=_version)
+    versions: list[PromptVersion] = resolved(_versions, description="Newest first.")
+    version: PromptVersion | None = resolved(_version)
     latest_version: PromptVersion | None = ask(_latest)
-    executions: list[Execution] = strawberry.field(resolver=_executions)
-    diff: PromptDiff = strawberry.field(resolver=_diff)
+    executions: list[Execution] = resolved(_executions)
+    diff: PromptDiff = resolved(_diff)
 
 
 @strawberry.input

@@ -18,6 +18,7 @@ from promptforge.server.graphql.chain import Chain, ChainExecution
 from promptforge.server.graphql.context import Info
 from promptforge.server.graphql.enums import StatusEnum
 from promptforge.server.graphql.execution import CONTENT, Execution, page, prepare
+from promptforge.server.graphql.field import resolved
 from promptforge.server.graphql.filter import ExecutionFilter, tree
 from promptforge.server.graphql.limits import at_most
 from promptforge.server.graphql.overview import Overview, ValueCount, overview, values
@@ -147,22 +148,22 @@ async def _loading(info: Info) -> Loading | None:
 
 @strawberry.type
 class Query:
-    me: User = strawberry.field(resolver=_me)
-    workspace: Workspace = strawberry.field(resolver=_workspace)
-    prompt: Prompt | None = strawberry.field(resolver=_prompt)
-    prompts: list[Prompt] = strawberry.field(resolver=_prompts)
-    prompt_version: PromptVersion | None = strawberry.field(resolver=_prompt_version)
-    chain: Chain | None = strawberry.field(resolver=_chain)
-    chains: list[Chain] = strawberry.field(resolver=_chains)
-    executions: list[Execution] = strawberry.field(resolver=_executions, description="Newest first.")
-    execution: Execution | None = strawberry.field(resolver=_execution)
-    chain_executions: list[ChainExecution] = strawberry.field(resolver=_chain_executions)
-    chain_execution: ChainExecution | None = strawberry.field(resolver=_chain)
-    overview: Overview = strawberry.field(resolver=overview)
-    values: list[ValueCount] = strawberry.field(
-        resolver=values, description="Values of the last 90 days, most frequent first: what the filters offer."
+    me: User = resolved(_me)
+    workspace: Workspace = resolved(_workspace)
+    prompt: Prompt | None = resolved(_prompt)
+    prompts: list[Prompt] = resolved(_prompts)
+    prompt_version: PromptVersion | None = resolved(_prompt_version)
+    chain: Chain | None = resolved(_chain)
+    chains: list[Chain] = resolved(_chains)
+    executions: list[Execution] = resolved(_executions, description="Newest first.")
+    execution: Execution | None = resolved(_execution)
+    chain_executions: list[ChainExecution] = resolved(_chain_executions)
+    chain_execution: ChainExecution | None = resolved(_chain)
+    overview: Overview = resolved(overview)
+    values: list[ValueCount] = resolved(
+        values, description="Values of the last 90 days, most frequent first: what the filters offer."
     )
-    providers: list[Provider] = strawberry.field(resolver=_providers)
-    loading: Loading | None = strawberry.field(
-        resolver=_loading, description="The demo's progress while it loads; null when nothing loads."
+    providers: list[Provider] = resolved(_providers)
+    loading: Loading | None = resolved(
+        _loading, description="The demo's progress while it loads; null when nothing loads."
     )

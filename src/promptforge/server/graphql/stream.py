@@ -1,7 +1,7 @@
 """The subscriptions: output as it comes, executions as they are opened and closed, and a pulse for pages."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,15 +105,19 @@ async def _activity(info: Info) -> AsyncGenerator[_Activity, None]:
             await counting
 
 
+def _subscription(resolver: Callable[..., Any], description: str) -> Any:
+    return strawberry.subscription(resolver=resolver, description=description)
+
+
 @strawberry.type
 class Subscription:
-    execute_prompt_stream: ExecutePromptEvent = strawberry.subscription(
-        resolver=_execute_prompt_stream, description="The pending execution, its output as it comes, the closed one."
+    execute_prompt_stream: ExecutePromptEvent = _subscription(
+        _execute_prompt_stream, description="The pending execution, its output as it comes, the closed one."
     )
-    execution_changes: Execution = strawberry.subscription(
-        resolver=_execution_changes, description="Executions as they are opened and closed."
+    execution_changes: Execution = _subscription(
+        _execution_changes, description="Executions as they are opened and closed."
     )
-    activity: Activity = strawberry.subscription(
-        resolver=_activity,
+    activity: Activity = _subscription(
+        _activity,
         description="At most one event a second while anything happens: what a page listens to in order to refresh.",
     )
