@@ -5,9 +5,12 @@ import re
 import tomllib
 from dataclasses import fields
 
+import click
 import pytest
 
 from house.source import REPOSITORY, shown, tracked
+from promptforge.cli.commands import root
+from promptforge.cli.exits import MEANINGS
 from promptforge.core import errors
 from promptforge.core.execution import CostState, ErrorType, Source, Status
 from promptforge.settings import Settings, variable
@@ -64,6 +67,27 @@ def test_every_error_is_documented():
         code: cells[0].strip("`") for code, cells in documented.items() if code.isupper()
     }
     assert {error_type.value for error_type in ErrorType} <= set(documented)
+
+
+def test_every_command_and_exit_code_is_documented():
+    """docs/commands.md lists the commands that exist, with their own short help, and every exit code."""
+    context = click.Context(root)
+    lines = {}
+    for name in root.list_commands(context):
+        command = root.get_command(context, name)
+        if isinstance(command, click.Group):
+            inner = {sub: command.get_command(context, sub) for sub in command.list_commands(context)}
+            lines |= {f"promptforge {name} {sub}": found for sub, found in inner.items()}
+        else:
+            lines[f"promptforge {name}"] = command
+    documented = rows("docs/commands.md")
+
+    assert {name: [found.get_short_help_str(200)] for name, found in lines.items()} == {
+        name: cells for name, cells in documented.items() if name.startswith("promptforge")
+    }
+    assert {str(int(code)): [meaning] for code, meaning in MEANINGS.items()} == {
+        name: cells for name, cells in documented.items() if name.isdigit()
+    }
 
 
 def test_the_states_of_the_record_are_documented():
