@@ -1,6 +1,7 @@
 """What every test may ask for. A whole forge stands in ``kit/forge.py``, named by the folders that open one."""
 
 from hypothesis import settings
+
 from kit.clock import fixed_clock
 from kit.replay import replay_provider
 

@@ -4,33 +4,28 @@ An attempt is repeated only while nothing of its output was delivered: who has r
 others. The deadline of the run bounds everything, the provider's own advice (Retry-After) included.
 """
 
-from dataclasses import dataclass
-
 from promptforge.core.model import ModelFailure
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """*attempts* in all; waits double from *first* to *longest* seconds, less up to half of chance."""
-
-    attempts: int = 3
-    first: float = 0.5
-    longest: float = 8.0
-
-    def delay(
-        self, failure: ModelFailure, *, attempt: int, remaining: float, delivered: bool, bits: int
-    ) -> float | None:
-        """Seconds to wait after *attempt* (the first is 1) failed, or None to give up.
-
-        *remaining* is what is left of the deadline in seconds; *bits* are random and only their lowest 16 count.
-        """
-        if delivered or failure.text or not failure.retryable or attempt >= self.attempts:
-            return None
-        share = (bits & 0xFFFF) / 0x10000
-        wait = min(self.longest, self.first * 2 ** (attempt - 1)) * (1 - share / 2)
-        if failure.retry_after is not None:
-            wait = failure.retry_after + self.first * share / 2
-        return wait if wait < remaining else None
+MAX_ATTEMPTS = 3
+#: Seconds before the second attempt; each later wait is twice as long, up to the longest.
+FIRST = 0.5
+LONGEST = 8.0
+_JITTER_BITS = 16
 
 
-NO_RETRIES = RetryPolicy(attempts=1)
+def delay_before_next(
+    failure: ModelFailure, attempt: int, *, delivered: bool, remaining: float, jitter: int
+) -> float | None:
+    """Seconds to wait after *attempt* (the first is 1) failed, or None to give up.
+
+    *remaining* is what is left of the deadline in seconds; *jitter* holds random bits, of which the lowest 16 count:
+    they shorten our own waits by up to half, and lengthen the wait that a provider asked for by up to a quarter second.
+    """
+    if delivered or failure.text or not failure.retryable or attempt >= MAX_ATTEMPTS:
+        return None
+    share = (jitter & (1 << _JITTER_BITS) - 1) / (1 << _JITTER_BITS)
+    if failure.retry_after is None:
+        wait = min(LONGEST, FIRST * 2 ** (attempt - 1)) * (1 - share / 2)
+    else:
+        wait = failure.retry_after + FIRST * share / 2
+    return wait if wait < remaining else None

@@ -8,16 +8,22 @@ from datetime import datetime
 
 from promptforge.core.price import Line, line
 from promptforge.core.usage import REQUESTS, Usage
+from promptforge.pricing.demo import DemoTariffs
 from promptforge.pricing.tariff import Tariff, Tariffs
 
 _STANDARD: Mapping[str, str] = {}
 
 
 class Book:
-    """Prices from several sets; a workspace's own rows would stand first."""
+    """Prices from several sets: *first* (where a workspace's own rows stand), the simulated models, the catalogue.
 
-    def __init__(self, tariffs: Sequence[Tariffs]) -> None:
-        self._tariffs = tuple(tariffs)
+    Loading the catalogue takes half a second; do it once, off the event loop.
+    """
+
+    def __init__(self, first: Sequence[Tariffs] = ()) -> None:
+        from promptforge.pricing.catalogue import Catalogue
+
+        self._tariffs: tuple[Tariffs, ...] = (*first, DemoTariffs(), Catalogue())
 
     def lines(
         self,
@@ -55,11 +61,3 @@ def _lines(tariff: Tariff, used: Mapping[str, int], token_in: int, attempt: int)
         line(rate, quantity, source=tariff.source, valid_from=tariff.valid_from, attempt=attempt)
         for rate, quantity in rates
     )
-
-
-def open_book() -> Book:
-    """The book of the simulated models and the public catalogue."""
-    from promptforge.pricing.catalogue import Catalogue
-    from promptforge.pricing.demo import DemoTariffs
-
-    return Book((DemoTariffs(), Catalogue()))

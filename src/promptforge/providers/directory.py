@@ -15,10 +15,13 @@ class Providers:
     def __init__(self, providers: tuple[ModelProvider, ...]) -> None:
         self._by_name = {provider.name: provider for provider in providers}
 
-    @property
     def names(self) -> tuple[str, ...]:
         """The names that ``get`` knows."""
         return tuple(self._by_name)
+
+    def of_model(self, model: str) -> str | None:
+        """``demo`` for whatever is called like a simulated model; other names say nothing by themselves."""
+        return demo.NAME if model.startswith(f"{demo.NAME}-") else None
 
     def get(self, name: str) -> ModelProvider:
         """The provider of that name; InvalidInput, listing the names, when there is none.

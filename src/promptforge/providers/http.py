@@ -53,8 +53,8 @@ class HttpProvider:
         """Call the model once."""
         payload = msgspec.json.encode(self.body(request))
         deadline = asyncio.get_running_loop().time() + request.remaining
-        call = _Call(self, request, deadline)
-        response = await call.post(self._open(), self._url, payload, self._headers(request))
+        call, headers = _Call(self, request, deadline), self._headers(request)
+        response = await call.post(self._open(), self._url, payload, headers)
         try:
             if response.status != 200:
                 raise await call.refusal(response)
@@ -185,7 +185,10 @@ class _Call:
         except Complained as told:
             raise _with_rest(self._complained(told), gathered, refused=False) from None
         except (Garbled, EventTooLarge) as error:
-            raise _with_rest(self._failed(f"sent something unreadable: {error}"), gathered) from None
+            # half an event is unreadable too: what happens next tells a cut connection from nonsense
+            lost = await _drain(response)
+            broken = self._lost() if lost else self._failed(f"sent something unreadable: {error}")
+            raise _with_rest(broken, gathered) from None
         if not gathered.finished:
             raise _with_rest(self._lost(), gathered)
         await _drain(response)
@@ -270,11 +273,17 @@ def _with_rest(broken: ModelFailure, gathered: Stream, *, refused: bool | None =
     return broken
 
 
-async def _drain(response: aiohttp.ClientResponse) -> None:
-    """Take the end of the stream in, so that its connection can be used again; not for long, nor at any price."""
+async def _drain(response: aiohttp.ClientResponse) -> bool:
+    """Take the end of a stream in, for a moment at most, so that its connection can be used again.
+
+    True when the connection broke instead.
+    """
     try:
         async with asyncio.timeout(DRAIN):
             while await response.content.readany():
                 pass
-    except (TimeoutError, *_BREAKS):
-        pass
+    except TimeoutError:
+        return False
+    except _BREAKS:
+        return True
+    return False
