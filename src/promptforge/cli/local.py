@@ -33,6 +33,8 @@ async def opened(home: Path) -> AsyncGenerator[Application, None]:
         from promptforge.server.app import create_app
         from promptforge.settings import load
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("promptforge."):
+            raise
         raise NetworkError(MISSING, sent=False) from error
     try:
         opening = open_forge(load(home=home, demo=False))

@@ -22,6 +22,13 @@ def serve(target: Target, home: Path | None, host: str | None, port: int | None,
         from promptforge.server.serve import serve as run
         from promptforge.settings import load
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("promptforge."):
+            raise
         click.echo(f"promptforge: {MISSING} (no module {error.name})", err=True)
         raise SystemExit(Exit.USAGE) from error
-    run(load(home=home or target.home, host=host, port=port, demo=demo))
+    raise SystemExit(run(load(home=home or target.home, host=host, port=port, demo=demo), say))
+
+
+def say(line: str) -> None:
+    """Print a line of the server's; its errors are marked as ours and go to stderr."""
+    click.echo(line, err=line.startswith("promptforge:"))
