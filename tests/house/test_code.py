@@ -25,6 +25,11 @@ ACTORLESS = {
         "new_secret",
     },
 }
+#: Files that gather the shapes of several nouns on purpose: the ports, what a query answers, what the client returns.
+GATHERED = {
+    f"src/promptforge/{name}"
+    for name in ("core/ports.py", "core/query.py", "sdk/values.py", "sdk/chains.py", "server/graphql/enums.py")
+}
 #: The money road: from a rate to an amount. Ratios and averages are statistics and live elsewhere.
 MONEY = [PACKAGE / "core" / name for name in ("money.py", "price.py", "usage.py")] + modules("pricing")
 #: Ports that are proved in a folder of their own: the price book in pricing, what gives time and finds providers.
@@ -47,6 +52,20 @@ def _holds_ports(node: ast.ClassDef) -> bool:
     made = next((f for f in node.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"), None)
     taken = {ast.unparse(arg.annotation) for arg in made.args.args if arg.annotation} if made else set()
     return bool(taken & {"Record", "PromptCatalog", "AccessCatalog", "Access", "Prompts"})
+
+
+def test_a_noun_has_one_file_name():
+    """A class called after a noun of the core stands in that noun's file, on every floor (plural where it is many)."""
+    nouns = {path.stem for path in modules("core")} | {"overview"}
+    misplaced = [
+        f"{shown(path)}: {node.name}"
+        for path in modules()
+        for node in tree(path).body
+        if isinstance(node, ast.ClassDef) and (noun := node.name.lower().removesuffix("s")) in nouns
+        if path.stem.removesuffix("s") != noun.removesuffix("s") and shown(path) not in GATHERED
+    ]
+
+    assert misplaced == []
 
 
 def test_every_service_method_takes_the_actor_first():
