@@ -22,8 +22,9 @@ from promptforge.services.prompts import Prompts
 
 WORKSPACE = "demo"
 SEED = "northlight"
-_BATCH = 2_500
-_SLICE = 50  # executions made before the loop may answer a page
+_BATCH = 1_000
+_SLICE = 50  # executions made before the loop may answer a page,
+_PAUSE = 0.001  # which gets a moment of its own
 
 
 class Demo:
@@ -92,7 +93,7 @@ class Demo:
                     going = runs.of(day)
                     while some := list(islice(going, _SLICE)):
                         made += some
-                        await asyncio.sleep(0)
+                        await asyncio.sleep(_PAUSE)
                 await self._record.record(made)
             self.done += sum(len(day.moments) for day in batch)
             return True
