@@ -2,7 +2,7 @@
 
 import pytest
 
-from promptforge.core.errors import InvalidInput
+from promptforge.core.errors import InvalidInput, SettingsError
 from promptforge.core.execution import ErrorType
 from promptforge.core.model import ModelFailure, ModelRequest
 from promptforge.core.prompt import Message
@@ -63,3 +63,23 @@ def test_a_provider_shows_no_key():
     shown = f"{providers.get('openai')!r} {providers.get('openai')} {providers!r}"
     assert "sk-hidden" not in shown
     assert "pass-word" not in shown
+
+
+@pytest.mark.parametrize(
+    ("key", "says"), [("sk-a\nb", "holds characters"), ("schlüssel", "holds characters"), (" \n", "No API key")]
+)
+async def test_a_key_that_is_none_is_told_before_anything_is_sent(key, says):
+    """A key with a line break would be a second header; it is refused by the name of its variable."""
+    with pytest.raises(ModelFailure, match=says) as caught:
+        await anext(open_providers(openai_key=key).get("openai").send(REQUEST))
+    assert "OPENAI_API_KEY" in str(caught.value)
+    assert caught.value.error_type is ErrorType.AUTHENTICATION
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8000/v1", "ftp://h/v1", "http://", "http://h:port/v1", "/v1", "https://[::1"]
+)
+def test_an_address_that_is_none_names_its_setting(url):
+    """A base URL that cannot be called stops the start with a sentence, not the first call with a traceback."""
+    with pytest.raises(SettingsError, match="OPENAI_BASE_URL is no address"):
+        open_providers(openai_key="k", openai_url=url)

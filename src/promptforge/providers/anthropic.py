@@ -5,9 +5,8 @@ from promptforge.wire.anthropic import Anthropic
 
 NAME = "anthropic"
 URL = "https://api.anthropic.com"
-VARIABLE = "ANTHROPIC_API_KEY"
 
 
 def open_anthropic(key: str | None, url: str | None = None) -> HttpProvider:
     """Make the provider; nothing connects before the first call."""
-    return HttpProvider(NAME, url or URL, key, Anthropic(), variable=VARIABLE)
+    return HttpProvider(NAME, url or URL, key, Anthropic(), prefix="ANTHROPIC")

@@ -13,9 +13,10 @@ import msgspec
 from yarl import URL
 
 import promptforge
+from promptforge.core.errors import SettingsError
 from promptforge.core.execution import ErrorType, Json
 from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
-from promptforge.wire.dialect import Complained, Dialect, Garbled, Stream
+from promptforge.wire.dialect import Complained, Dialect, Garbled, Stream, read_complaint
 from promptforge.wire.failure import failure
 from promptforge.wire.sse import Decoder, EventTooLarge
 
@@ -27,14 +28,17 @@ _BREAKS = (aiohttp.ClientError, ConnectionError, OSError)
 
 
 class HttpProvider:
-    """A provider that speaks *dialect* at *url*. *variable* names the setting that holds its key."""
+    """A provider that speaks *dialect* at *url*; the names of its settings begin with *prefix*.
 
-    def __init__(self, name: str, url: str, key: str | None, dialect: Dialect, *, variable: str) -> None:
+    SettingsError when *url* cannot be called.
+    """
+
+    def __init__(self, name: str, url: str, key: str | None, dialect: Dialect, *, prefix: str) -> None:
         self.name = name
-        self._url = URL(url.rstrip("/") + dialect.path)
-        self._key = key
+        self._url = _address(url.rstrip("/") + dialect.path, f"{prefix}_BASE_URL")
+        self._key = key.strip() if key else None
         self._dialect = dialect
-        self._variable = variable
+        self._variable = f"{prefix}_API_KEY"
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -82,6 +86,12 @@ class HttpProvider:
         if not self._key:
             raise ModelFailure(
                 f"No API key for provider '{self.name}': set {self._variable} and start again",
+                ErrorType.AUTHENTICATION,
+                refused=True,
+            )
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise ModelFailure(
+                f"The API key for provider '{self.name}' in {self._variable} holds characters that no key has",
                 ErrorType.AUTHENTICATION,
                 refused=True,
             )
@@ -149,7 +159,7 @@ class _Call:
             raw = b""
         return failure(
             self._provider.name,
-            self._dialect.complaint(raw),
+            read_complaint(raw),
             status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},
             request_id=self._request_id,
@@ -264,6 +274,17 @@ class _Call:
         return ModelFailure(
             f"Cannot reach provider '{self._provider.name}': {why}", ErrorType.NETWORK, refused=True, retryable=True
         )
+
+
+def _address(text: str, variable: str) -> URL:
+    """The URL to call, without user and password: the key is the credential."""
+    try:
+        url = URL(text)
+        if url.scheme in ("http", "https") and url.host:
+            return url.with_user(None)
+    except ValueError:
+        pass
+    raise SettingsError(f"{variable} is no address that can be called: it must begin with http:// or https://")
 
 
 def _with_rest(broken: ModelFailure, gathered: Stream, *, refused: bool | None = None) -> ModelFailure:

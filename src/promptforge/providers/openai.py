@@ -5,9 +5,8 @@ from promptforge.wire.openai import OpenAI
 
 NAME = "openai"
 URL = "https://api.openai.com/v1"
-VARIABLE = "OPENAI_API_KEY"
 
 
 def open_openai(key: str | None, url: str | None = None) -> HttpProvider:
     """Make the provider; nothing connects before the first call."""
-    return HttpProvider(NAME, url or URL, key, OpenAI(), variable=VARIABLE)
+    return HttpProvider(NAME, url or URL, key, OpenAI(), prefix="OPENAI")

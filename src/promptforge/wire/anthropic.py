@@ -15,7 +15,6 @@ from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire import dialect
 from promptforge.wire.dialect import Complained, Garbled
-from promptforge.wire.failure import Complaint
 from promptforge.wire.sse import Event
 from promptforge.wire.usage import Uncountable, count, leaves
 
@@ -231,7 +230,7 @@ class Anthropic:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Garbled("its answer is not the JSON that the format promises") from error
         if message.type == "error":
-            raise Complained(self.complaint(raw))
+            raise Complained(dialect.read_complaint(raw))
         if message.content is None:
             raise Garbled("its answer holds no 'content'")
         text = "".join(block.text or "" for block in message.content if block.type == "text")
@@ -245,7 +244,3 @@ class Anthropic:
     def stream(self) -> Stream:
         """A gatherer for one streamed message."""
         return Stream()
-
-    def complaint(self, raw: bytes) -> Complaint:
-        """Read an error body."""
-        return dialect.read_complaint(raw)

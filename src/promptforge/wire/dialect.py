@@ -82,9 +82,6 @@ class Dialect(Protocol):
         ...
 
     def stream(self) -> Stream: ...
-    def complaint(self, raw: bytes) -> Complaint:
-        """Read an error body as far as it can be read; never raises."""
-        ...
 
 
 RESERVED = ("model", "messages", "stream", "system")
@@ -124,7 +121,7 @@ def with_tool_calls(text: str, calls: Sequence[Mapping[str, Json]]) -> str:
 
 
 def read_complaint(raw: bytes) -> Complaint:
-    """Read ``{"error": {"type", "code", "message"}}`` and its common variations."""
+    """Read an error body, ``{"error": {"type", "code", "message"}}`` and the like, as far as it goes; never raises."""
     try:
         body: Json = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):

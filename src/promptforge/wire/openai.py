@@ -16,7 +16,6 @@ from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire import dialect
 from promptforge.wire.dialect import Complained, Garbled
-from promptforge.wire.failure import Complaint
 from promptforge.wire.sse import Event
 from promptforge.wire.usage import Uncountable, count, leaves
 
@@ -250,7 +249,7 @@ class OpenAI:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Garbled("its answer is not the JSON that the format promises") from error
         if completion.error:
-            raise Complained(self.complaint(raw))
+            raise Complained(dialect.read_complaint(raw))
         if not completion.choices:
             raise Garbled("its answer holds no 'choices'")
         choice = completion.choices[0]
@@ -262,7 +261,3 @@ class OpenAI:
     def stream(self) -> Stream:
         """A gatherer for one streamed completion."""
         return Stream()
-
-    def complaint(self, raw: bytes) -> Complaint:
-        """Read an error body."""
-        return dialect.read_complaint(raw)
