@@ -20,12 +20,17 @@ const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 const dayMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const long = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
 
+const precise = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+
+/** To the millisecond: 14:06:52.318. */
+export const instant = (iso: string): string => precise.format(new Date(iso));
 export const time = (iso: string): string => clock.format(new Date(iso));
 export const moment = (iso: string): string => long.format(new Date(iso));
 
+/** The day of a moment: 3 Mar; empty for today. */
 export function day(iso: string): string {
   const date = new Date(iso);
-  return date.toDateString() === new Date().toDateString() ? "Today" : dayMonth.format(date);
+  return date.toDateString() === new Date().toDateString() ? "" : dayMonth.format(date);
 }
 
 /** A calendar date of the API (no time, no zone): 3 Mar. */
@@ -63,6 +68,12 @@ export function share(part: bigint, of: bigint): number {
   return of > 0n ? Number((part * 10_000n) / of) / 10_000 : 0;
 }
 
+/** A rate or amount of the API with at least two decimals: 3 → $3.00, 0.8 → $0.80. */
+export function usd(text: string): string {
+  const [left, right = ""] = text.split(".");
+  return `$${left}.${right.padEnd(2, "0")}`;
+}
+
 /** The change from one figure to another in percent; null when there is nothing to compare with. */
 export function change(now: number | bigint | null, before: number | bigint | null): number | null {
   if (now === null || before === null || !Number(before)) return null;
@@ -74,11 +85,30 @@ export function change(now: number | bigint | null, before: number | bigint | nu
 export function dollars(value: bigint): string {
   const digits = value.toString().padStart(13, "0");
   const fraction = digits.slice(-12).replace(/0+$/, "");
-  return `$${whole.format(BigInt(digits.slice(0, -12)))}${fraction ? `.${fraction.padEnd(2, "0")}` : ""}`;
+  const cents = fraction || (value > 0n && value < 10n ** 13n) ? `.${fraction.padEnd(2, "0")}` : "";
+  return `$${whole.format(BigInt(digits.slice(0, -12)))}${cents}`;
 }
 
 /** `rate_limit` → Rate limit. */
 export function words(name: string): string {
   const text = name.replaceAll("_", " ");
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** The gist of a recorded value in one line: the texts in it, without names and brackets. */
+export function gist(value: unknown, most = 240): string {
+  const found: string[] = [];
+  let left = most;
+  const visit = (one: unknown) => {
+    if (left <= 0 || one === null || one === undefined) return;
+    if (Array.isArray(one)) one.forEach(visit);
+    else if (typeof one === "object") Object.values(one).forEach(visit);
+    else {
+      const text = String(one).slice(0, left).replace(/\s+/g, " ").trim();
+      left -= text.length;
+      if (text) found.push(text);
+    }
+  };
+  visit(value);
+  return found.join(" · ");
 }

@@ -72,8 +72,8 @@ const CHANGES = graphql(
   [ROW],
 );
 
-export function useTail(filter: Filter, content: boolean, enabled: boolean, onRow: (row: Row) => void): void {
-  useSubscription(CHANGES, { filter, content }, (data) => onRow(data.executionChanges), enabled);
+export function useTail(filter: Filter, content: boolean, onRow: (row: Row) => void): void {
+  useSubscription(CHANGES, { filter, content }, (data) => onRow(data.executionChanges));
 }
 
 const SUMMARY = graphql(`

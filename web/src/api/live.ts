@@ -19,7 +19,7 @@ function connect(): Client {
     url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/graphql`,
     connectionParams: () => {
       const name = workspace();
-      return name ? { "X-PromptForge-Workspace": name, workspace: name } : {};
+      return name ? { workspace: name } : {};
     },
     keepAlive: 15_000,
     retryAttempts: Number.POSITIVE_INFINITY,
@@ -42,12 +42,11 @@ export function useConnection(): Connection {
   );
 }
 
-/** Listen while mounted and enabled; a change of variables listens anew. */
+/** Listen while mounted; a change of variables listens anew. */
 export function useSubscription<Result, Variables extends Record<string, unknown>>(
   document: TadaDocumentNode<Result, Variables>,
   variables: Variables,
   onData: (data: Result) => void,
-  enabled = true,
 ): void {
   const latest = useRef(onData);
   useEffect(() => {
@@ -55,7 +54,6 @@ export function useSubscription<Result, Variables extends Record<string, unknown
   });
   const key = JSON.stringify(variables);
   useEffect(() => {
-    if (!enabled) return;
     return connect().subscribe<Result>(
       { query: text(document), variables: JSON.parse(key) as Variables },
       {
@@ -66,5 +64,5 @@ export function useSubscription<Result, Variables extends Record<string, unknown
         complete: () => undefined,
       },
     );
-  }, [document, key, enabled]);
+  }, [document, key]);
 }

@@ -5,14 +5,14 @@ import { useActivity } from "../api/overview";
 import { queries } from "../api/queries";
 import { useLoading, type Session } from "../api/session";
 import { nothing, pick, toFilter, type Field } from "../filter";
-import { count, latency, percent } from "../format";
+import { compact, count, latency, percent } from "../format";
 import { Button, IconButton, Notice } from "../parts/controls";
 import { FilterBar } from "../parts/filterbar";
 import { Grid, type Density } from "../parts/grid";
 import { adjust, useRoute } from "../route";
 import { DetailPanel } from "./detail";
 import s from "./executions.module.css";
-import { merge, nothingLive, type Live } from "./tail";
+import { merge, nothingLive, release, type Live } from "./tail";
 import { typing } from "./shell";
 import { Welcome } from "./welcome";
 
@@ -25,20 +25,25 @@ function useDensity() {
 }
 
 /** The rows that came in since the list was read; gathered for a moment, so that a flood is one change. */
-function useLive(key: string, on: boolean, filter: ReturnType<typeof toFilter>, content: boolean) {
+function useLive(key: string, tailing: boolean, filter: ReturnType<typeof toFilter>, content: boolean) {
   const [live, setLive] = useState<Live>(nothingLive);
-  const waiting = useRef<Row[]>([]);
-  useEffect(() => setLive(nothingLive), [key, on]);
-  useTail(filter, content, on, (row) => {
-    waiting.current.push(row);
-    if (waiting.current.length > 1) return;
+  const gathered = useRef<Row[]>([]);
+  const on = useRef(tailing);
+  useEffect(() => setLive(nothingLive), [key]);
+  useEffect(() => {
+    on.current = tailing;
+    if (tailing) setLive(release);
+  }, [tailing]);
+  useTail(filter, content, (row) => {
+    gathered.current.push(row);
+    if (gathered.current.length > 1) return;
     setTimeout(() => {
-      const rows = waiting.current;
-      waiting.current = [];
-      setLive((now) => merge(now, rows));
+      const rows = gathered.current;
+      gathered.current = [];
+      setLive((now) => merge(now, rows, on.current));
     }, 200);
   });
-  return live;
+  return [live, () => setLive(nothingLive)] as const;
 }
 
 export function Executions({ session }: { session: Session }) {
@@ -52,7 +57,7 @@ export function Executions({ session }: { session: Session }) {
 
   const list = useExecutions(filter, content);
   const summary = useSummary(filter);
-  const live = useLive(key, tailing, filter, content);
+  const [live, forget] = useLive(key, tailing, filter, content);
   const loading = useLoading();
   const any = useAny();
   const [opened, setOpened] = useState<Field | null>(null);
@@ -71,7 +76,9 @@ export function Executions({ session }: { session: Session }) {
   const rows = [...fresh, ...read.map((row) => live.rows.get(row.id) ?? row)];
   const at = rows.findIndex((row) => row.id === cursor);
 
+  const waiting = live.waiting.filter((id) => !there.has(id)).length;
   const refresh = () => {
+    forget();
     void queries.resetQueries({ queryKey: ["executions"] });
     void queries.invalidateQueries({ queryKey: ["summary"] });
   };
@@ -115,7 +122,7 @@ export function Executions({ session }: { session: Session }) {
             </Button>
             {!tailing && (
               <Button onClick={refresh} disabled={list.isFetching}>
-                Refresh
+                {waiting ? `${compact(waiting)} new` : "Refresh"}
               </Button>
             )}
             <IconButton

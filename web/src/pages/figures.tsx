@@ -135,8 +135,8 @@ export function figures({ totals, previous, daily }: Overview, failed: string, u
       exact: `$${cost.usd}`,
       change: before && { by: change(amount(cost.usd), amount(before.cost.usd)), unit: "%", before: before.cost.display },
       note: silent.length ? (
-        <Link href={uncounted} title="Calls whose cost is not in this sum: no price for the model, or usage not known">
-          without {silent.join(", ")}
+        <Link href={uncounted} title="Not in this sum: calls without a price for their model (unpriced), and calls whose usage is not known (unknown)">
+          {silent.join(" · ")}
         </Link>
       ) : (
         "Every call priced"

@@ -4,14 +4,12 @@ import { Mark } from "../parts/icon";
 import s from "./shell.module.css";
 
 export function Login() {
-  const expired = new URLSearchParams(location.search).has("expired");
   return (
     <main className={s.alone}>
       <div className={s.login}>
         <Mark size={32} />
         <h1>Log in to Prompt Forge</h1>
         <p>
-          {expired ? "That login link was used already or is too old. " : ""}
           The server prints a login link when it starts. Open that link in this browser; it works once. For a new one, start the
           server again:
         </p>

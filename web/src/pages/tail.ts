@@ -2,23 +2,31 @@
 import type { Row } from "../api/executions";
 
 export interface Live {
+  /** New rows that are shown. */
   order: readonly string[];
+  /** New rows that wait, because the tail is off. */
+  waiting: readonly string[];
   rows: ReadonlyMap<string, Row>;
 }
 
-export const nothingLive: Live = { order: [], rows: new Map() };
+export const nothingLive: Live = { order: [], waiting: [], rows: new Map() };
 const MOST = 2_000;
 
-/** Take in what came, oldest first; beyond a limit the oldest of the tail go. A closed row never reopens. */
-export function merge(live: Live, came: readonly Row[]): Live {
+/** Take in what came, oldest first; beyond a limit the oldest go. A closed row never reopens. */
+export function merge(live: Live, came: readonly Row[], tailing: boolean): Live {
   const rows = new Map(live.rows);
-  const order = [...live.order];
+  const fresh = tailing ? [...live.order] : [...live.waiting];
   for (const row of came) {
     const known = rows.get(row.id);
     if (known && known.status !== "pending" && row.status === "pending") continue;
-    if (!known) order.unshift(row.id);
+    if (!known) fresh.unshift(row.id);
     rows.set(row.id, row);
   }
-  for (const id of order.splice(MOST)) rows.delete(id);
-  return { order, rows };
+  for (const id of fresh.splice(MOST)) rows.delete(id);
+  return tailing ? { ...live, order: fresh, rows } : { ...live, waiting: fresh, rows };
+}
+
+/** The tail is turned on: what waited is shown. */
+export function release(live: Live): Live {
+  return live.waiting.length ? { order: [...live.waiting, ...live.order], waiting: [], rows: live.rows } : live;
 }

@@ -1,22 +1,20 @@
 /** An empty workspace: three things to copy, and a page that comes alive with the first execution. */
-import { useKeys, type Session } from "../api/session";
-import { Snippet } from "../parts/controls";
+import { useCreateKey, useKeys, type Session } from "../api/session";
+import { Button, Notice, Snippet } from "../parts/controls";
 import s from "./welcome.module.css";
+
+const MODEL = "demo-small";
+const QUERY = `mutation { executePrompt(input: {content: "Say hello", params: {model: "${MODEL}"}}) { id output } }`;
 
 export function Welcome({ session }: { session: Session }) {
   const keys = useKeys();
+  const create = useCreateKey();
   const key = keys.data?.find((one) => !one.revokedAt);
-  const url = location.origin;
-  const secret = key ? `${key.hint}…` : "pf_…";
-  const environment = `export PROMPTFORGE_URL=${url}\nexport PROMPTFORGE_API_KEY=${secret}`;
-  const body = `{"query":"mutation { executePrompt(input: {content: \\"Say hello\\", params: {model: \\"demo-1\\"}}) { id output } }"}`;
-  const curl = `curl $PROMPTFORGE_URL/graphql \\\n  -H "Authorization: Bearer $PROMPTFORGE_API_KEY" \\\n  -H "Content-Type: application/json" \\\n  -d '${body}'`;
-  const python = `from promptforge import PromptForge\n\nforge = PromptForge()\nprint(forge.executions.list(limit=5))`;
-  const steps = [
-    { title: "Set the address and the key", text: environment, label: "Environment" },
-    { title: "Run something with curl", text: curl, label: "curl" },
-    { title: "Or from Python", text: python, label: "Python client" },
-  ];
+  const made = create.data?.createKey;
+  const secret = made?.secret ?? `${key?.hint ?? "pf_"}…`;
+  const environment = `export PROMPTFORGE_URL=${location.origin}\nexport PROMPTFORGE_API_KEY=${secret}`;
+  const curl = `curl $PROMPTFORGE_URL/graphql -H "Authorization: Bearer $PROMPTFORGE_API_KEY" \\\n  --json '${JSON.stringify({ query: QUERY })}'`;
+  const python = `from promptforge import PromptForge\n\nprint(PromptForge().run("${MODEL}", "Say hello").output)`;
   return (
     <div className={s.page}>
       <div className={s.box}>
@@ -25,22 +23,42 @@ export function Welcome({ session }: { session: Session }) {
           Waiting for the first execution
         </h1>
         <p>
-          The workspace <b>{session.workspace.name}</b> is empty. Run a prompt in one of these ways and this page comes alive.
-          {key && (
-            <>
-              {" "}
-              The key <b>{key.name}</b> begins with <code>{key.hint}</code>; its secret was shown when it was made.
-            </>
-          )}
+          The workspace <b>{session.workspace.name}</b> is empty. Run something in one of these ways and this page comes alive.
         </p>
+        {create.error && <Notice title="No key was created" text={create.error.message} />}
         <ol>
-          {steps.map((step) => (
-            <li key={step.label}>
-              <h2>{step.title}</h2>
-              <Snippet text={step.text} label={step.label} />
-            </li>
-          ))}
+          <li>
+            <h2>Set the address and the key</h2>
+            <Snippet text={environment} label="Environment" />
+            {made ? (
+              <p className={s.note}>The key is filled in. It is not shown again once you leave this page.</p>
+            ) : (
+              <p className={s.note}>
+                {key ? (
+                  <>
+                    Put in the secret of your key <b>{key.name}</b>, which begins with <code>{key.hint}</code>. Lost it?
+                  </>
+                ) : (
+                  "You have no key here yet."
+                )}{" "}
+                <Button small disabled={create.isPending} onClick={() => create.mutate({ name: "first-steps", scopes: ["RUN", "READ", "INGEST"] })}>
+                  Create a key and fill it in
+                </Button>
+              </p>
+            )}
+          </li>
+          <li>
+            <h2>Run something with curl</h2>
+            <Snippet text={curl} label="curl" />
+          </li>
+          <li>
+            <h2>Or from Python</h2>
+            <Snippet text={python} label="Python client" />
+          </li>
         </ol>
+        <p className={s.note}>
+          <code>{MODEL}</code> is a simulated model: it needs no provider and costs nothing.
+        </p>
       </div>
     </div>
   );

@@ -117,7 +117,7 @@ export function Columns({ label, series, columns, axis, onOpen }: Props) {
         {columns.map(
           (one, index) =>
             (columns.length - 1 - index) % every === 0 && (
-              <span key={one.key} data-edge={columns.length > 12 && index === columns.length - 1 ? "end" : undefined} style={{ left: `${((index + 0.5) / columns.length) * 100}%` }}>
+              <span key={one.key} data-odd={((columns.length - 1 - index) / every) % 2 === 1} data-edge={columns.length > 12 && index === columns.length - 1 ? "end" : undefined} style={{ left: `${((index + 0.5) / columns.length) * 100}%` }}>
                 {one.label}
               </span>
             ),

@@ -1,6 +1,6 @@
 /** What an execution cost, line by line, and in words why when no amount can be given. */
 import type { Detail } from "../api/executions";
-import { count, words } from "../format";
+import { count, usd, words } from "../format";
 import s from "./detail.module.css";
 
 const PER: Record<number, string> = { 1: "each", 1000: "per 1K", 1000000: "per 1M" };
@@ -45,10 +45,10 @@ export function Costs({ detail }: { detail: Detail }) {
                   {several && <td>{line.attempt}</td>}
                   <td>{count(line.quantity)}</td>
                   <td title={line.rounded ? "The catalogue's rate has more decimals; it was rounded" : undefined}>
-                    × ${line.rateUsd} <span className="muted">{PER[line.per] ?? `per ${count(line.per)}`}</span>
+                    × {usd(line.rateUsd)} <span className="muted">{PER[line.per] ?? `per ${count(line.per)}`}</span>
                     {line.rounded && " ≈"}
                   </td>
-                  <td>= ${line.amountUsd}</td>
+                  <td>= {usd(line.amountUsd)}</td>
                   <td className="muted">
                     {line.source}
                     {line.validFrom && `, ${date(line.validFrom)}`}
@@ -63,7 +63,7 @@ export function Costs({ detail }: { detail: Detail }) {
                   {several && <td />}
                   <td />
                   <td />
-                  <td>${cost.usd}</td>
+                  <td>{usd(cost.usd)}</td>
                   <td />
                 </tr>
               </tfoot>
@@ -71,7 +71,7 @@ export function Costs({ detail }: { detail: Detail }) {
           </table>
         </div>
       )}
-      {cost.claimedUsd !== null && <p className={s.say}>The sender claimed ${cost.claimedUsd}.</p>}
+      {cost.claimedUsd !== null && <p className={s.say}>The sender claimed {usd(cost.claimedUsd)}.</p>}
     </>
   );
 }

@@ -2,13 +2,14 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import type { Row } from "../api/executions";
-import { compact, count, day, latency, time } from "../format";
+import { compact, count, day, gist, latency, time } from "../format";
 import { Bone, Button } from "./controls";
 import s from "./grid.module.css";
 import { Icon } from "./icon";
 import { Status } from "./status";
 
 export type Density = "dense" | "tall";
+const HEAD = 32;
 const HEIGHT: Record<Density, number> = { dense: 34, tall: 54 };
 
 interface Props {
@@ -25,15 +26,10 @@ interface Props {
   onEnd: () => void;
 }
 
-/** One line of whatever was recorded, as text. */
-function line(value: unknown): string {
-  const text = typeof value === "string" ? value : value === null || value === undefined ? "" : JSON.stringify(value);
-  return text.slice(0, 400).replace(/\s+/g, " ");
-}
-
 function Cells({ row, tall }: { row: Row; tall: boolean }) {
   const known = row.tokenIn !== null || row.tokenOut !== null;
-  const answer = row.status === "error" ? line(row.error) : line(row.output);
+  const answer = row.status === "error" ? gist(row.error) : gist(row.output);
+  const date = day(row.createdAt);
   const cell = (name: string | undefined, content: ReactNode, title?: string) => (
     <div role="gridcell" className={`${s.cell} ${name ?? ""}`} title={title}>
       {content}
@@ -45,7 +41,7 @@ function Cells({ row, tall }: { row: Row; tall: boolean }) {
       {cell(
         s.quiet,
         <time dateTime={row.createdAt}>
-          {day(row.createdAt)}, {time(row.createdAt)}
+          {date && <span className={s.date}>{date}</span>} {time(row.createdAt)}
         </time>,
       )}
       {cell(
@@ -67,13 +63,21 @@ function Cells({ row, tall }: { row: Row; tall: boolean }) {
       {cell(s.number, row.cost.display ?? <span className={s.quiet}>{row.cost.state === "pending" ? "–" : row.cost.state}</span>)}
       {cell(`${s.quiet} ${s.enduser}`, row.endUser)}
       {cell(`${s.quiet} ${s.service}`, row.service)}
-      {cell(
-        s.preview,
-        <span data-bad={row.status === "error"} className={s.preview}>
-          {row.input !== undefined && line(row.input)}
-          {tall ? <br /> : answer && <span className={s.arrow}>→</span>}
-          <b>{answer}</b>
-        </span>,
+      {tall ? (
+        cell(
+          s.preview,
+          <>
+            {gist(row.input)}
+            <span className={s.under} data-status={row.status}>
+              {answer}
+            </span>
+          </>,
+        )
+      ) : (
+        <>
+          {cell(`${s.quiet} ${s.preview}`, gist(row.input))}
+          {cell(s.preview, <span data-status={row.status}>{answer}</span>)}
+        </>
       )}
     </>
   );
@@ -88,7 +92,8 @@ const HEADS: readonly (readonly [string, string | undefined])[] = [
   ["Cost", s.number],
   ["End user", s.enduser],
   ["Service", s.service],
-  ["Input → output", s.preview],
+  ["Input", s.preview],
+  ["Output", `${s.preview} ${s.output}`],
 ];
 
 export function Grid(props: Props) {
@@ -102,6 +107,8 @@ export function Grid(props: Props) {
     estimateSize: () => height,
     getItemKey: (index) => rows[index]?.id ?? index,
     overscan: 12,
+    scrollMargin: HEAD,
+    scrollPaddingStart: HEAD,
   });
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? -1;
@@ -140,18 +147,6 @@ export function Grid(props: Props) {
       aria-activedescendant={cursor >= 0 && rows[cursor] ? `row-${rows[cursor].id}` : undefined}
       tabIndex={0}
     >
-      <div role="rowgroup">
-        <div role="row" className={s.head} aria-rowindex={1}>
-          <div role="columnheader">
-            <span className="sr">Status</span>
-          </div>
-          {HEADS.map(([title, name]) => (
-            <div key={title} role="columnheader" className={`${s.cell} ${name ?? ""}`}>
-              {title}
-            </div>
-          ))}
-        </div>
-      </div>
       {away && (
         <div className={s.up} role="presentation">
           <Button small onClick={() => scroll.current?.scrollTo({ top: 0 })}>
@@ -162,10 +157,22 @@ export function Grid(props: Props) {
       <div
         ref={scroll}
         className={s.scroll}
-        role="rowgroup"
+        role="presentation"
         onScroll={(event) => setAway(event.currentTarget.scrollTop > 1_200)}
       >
-        <div ref={canvas} className={s.canvas} role="presentation" style={{ height: virtual.getTotalSize() }}>
+        <div role="rowgroup" className={s.top}>
+          <div role="row" className={s.head} aria-rowindex={1}>
+            <div role="columnheader">
+              <span className="sr">Status</span>
+            </div>
+            {HEADS.map(([title, name]) => (
+              <div key={title} role="columnheader" className={`${s.cell} ${name ?? ""}`}>
+                {title}
+              </div>
+            ))}
+          </div>
+        </div>
+        <div ref={canvas} className={s.canvas} role="rowgroup" style={{ height: virtual.getTotalSize() }}>
           {items.map((item) => {
             const row = rows[item.index];
             if (!row) return null;
@@ -180,7 +187,7 @@ export function Grid(props: Props) {
                 data-cursor={item.index === cursor}
                 data-new={item.index < added}
                 className={s.row}
-                style={{ height: item.size, transform: `translateY(${item.start}px)` }}
+                style={{ height: item.size, transform: `translateY(${item.start - HEAD}px)` }}
                 onClick={() => props.onOpen(row, item.index)}
               >
                 <Cells row={row} tall={density === "tall"} />

@@ -1,6 +1,6 @@
 /** Where the time went: the attempts on one rail, and the moments they began and ended. */
 import type { Detail } from "../api/executions";
-import { latency, moment, words } from "../format";
+import { instant, latency, moment, words } from "../format";
 import s from "./detail.module.css";
 
 export function Timing({ detail }: { detail: Detail }) {
@@ -55,8 +55,9 @@ export function Timing({ detail }: { detail: Detail }) {
             iso && [
               <dt key={name}>{name}</dt>,
               <dd key={iso + name}>
-                <time dateTime={iso}>{moment(iso)}</time>
-                <span className="faint mono">.{iso.slice(20, 23)}</span>
+                <time dateTime={iso} title={moment(iso)}>
+                  {instant(iso)}
+                </time>
               </dd>,
             ],
         )}
