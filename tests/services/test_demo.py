@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import aclosing
 
 import pytest
 
@@ -125,8 +126,8 @@ async def test_removing_ends_a_load_and_leaves_nothing(forge):
     workspace = await forge.access.ensure_workspace("demo")
     actor = Actor(workspace=workspace.id, user_id="system", permissions=OF_ROLE[Role.ADMINISTRATOR])
     loading = asyncio.create_task(forge.demo.load(actor, executions=9_000, seed="another"))
-    async for _ in forge.record.watch(actor.workspace):
-        break
+    async with aclosing(forge.record.watch(actor.workspace)) as happening:
+        await anext(happening)
 
     await forge.demo.remove(actor)
     await loading

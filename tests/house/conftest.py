@@ -1,0 +1,5 @@
+"""The README is tried on a real server."""
+
+from kit.served import served
+
+__all__ = ["served"]
