@@ -173,3 +173,21 @@ async def test_errors_carry_codes_and_places(caller):
     assert "operationName" in several["message"]
     assert "websocket" in subscription["message"]
     assert "2025-01-21T10:30:00Z" in time_["message"]
+
+
+async def test_a_defect_is_masked_and_logged_without_its_words(caller, forge, monkeypatch, caplog):
+    """An unexpected exception shows an id; the log has the place under that id, and the exception's text nowhere."""
+
+    async def broken(*_):
+        raise RuntimeError("the password is hunter2")
+
+    monkeypatch.setattr(type(forge.access), "me", broken)
+
+    answer = await caller.post("{ me { id } }")
+    (error,) = answer.json()["errors"]
+
+    assert error["extensions"]["code"] == "INTERNAL"
+    assert error["message"].startswith("Internal error; the server's log has it under id ")
+    assert error["message"].split()[-1] in caplog.text
+    assert "hunter2" not in answer.text + caplog.text
+    assert "RuntimeError" not in answer.text
