@@ -201,6 +201,17 @@ def as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def searches(tree: Filter) -> bool:
+    """Whether *tree* looks into content: who may not see content could find it out word by word."""
+    match tree:
+        case All(of) | Any(of):
+            return any(searches(item) for item in of)
+        case Not(of):
+            return searches(of)
+        case Test():
+            return FIELDS[tree.field].kind is Kind.TEXT
+
+
 def matches(tree: Filter, execution: "Execution") -> bool:
     """Whether *execution* passes *tree*."""
     match tree:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from promptforge.core.access import Actor, Permission
 from promptforge.core.errors import InvalidInput
 from promptforge.core.execution import ErrorType
-from promptforge.core.filter import EVERYTHING, All, Any, Filter, Not, Operator, Test
+from promptforge.core.filter import EVERYTHING, All, Any, Filter, Not, Operator, Test, searches
 from promptforge.core.ports import Clock, Record
 from promptforge.core.query import MAX_PAGE, Breakdown, Dimension, Freshness, Group, Groups, Subject
 from promptforge.core.stats import FIGURES, Figures
@@ -176,17 +176,6 @@ def _allow(actor: Actor, filter: Filter) -> None:
     actor.require(Permission.NUMBERS)
     if searches(filter):
         actor.require(Permission.CONTENT)
-
-
-def searches(filter: Filter) -> bool:
-    """Whether the filter looks into what went in or came out."""
-    match filter:
-        case All(of) | Any(of):
-            return any(searches(item) for item in of)
-        case Not(of):
-            return searches(of)
-        case Test(field):
-            return field == "text"
 
 
 async def _nothing() -> tuple[Sequence[PromptFigures], Sequence[ModelFigures]]:

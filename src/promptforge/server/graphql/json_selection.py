@@ -45,7 +45,11 @@ class _Strip(Visitor):
     def enter_field(self, node: FieldNode, *_: Any) -> FieldNode | None:
         """Replace a JSON field that has a selection by one without."""
         graphql_type: Any = cast("Any", self.types).get_type()
-        if node.selection_set is None or graphql_type is None or get_named_type(graphql_type).name != "JSON":
+        if (
+            node.selection_set is None
+            or graphql_type is None
+            or cast("Any", get_named_type(graphql_type)).name != "JSON"
+        ):
             return None
         self.removed.append(node.selection_set)
         return replace(node, selection_set=None)

@@ -7,7 +7,7 @@ document that would expand to 2^1000 fields is refused in the time that reading 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from graphql import (
     DocumentNode,
@@ -29,6 +29,7 @@ from graphql import (
 
 from promptforge.core.errors import InvalidInput
 from promptforge.core.query import MAX_PAGE
+from promptforge.server.graphql import errors
 
 MAX_BODY = 8 * 1024 * 1024
 MAX_DOCUMENT = 64 * 1024
@@ -126,7 +127,7 @@ def _check_level(size: Size) -> None:
 
 
 def _refuse(message: str) -> NoReturn:
-    raise GraphQLError(message, extensions={"code": "QUERY_TOO_LARGE"})
+    raise GraphQLError(message, extensions={"code": errors.TOO_LARGE})
 
 
 def _shown(figure: int) -> str:
@@ -202,7 +203,8 @@ class _Measure:
         return None
 
     def _length(self, node: FieldNode, declared: Any) -> int:
-        of_type = declared.type.of_type if isinstance(declared.type, GraphQLNonNull) else declared.type
+        outer: Any = declared.type
+        of_type = cast("Any", outer).of_type if isinstance(outer, GraphQLNonNull) else outer
         if not isinstance(of_type, GraphQLList):
             return 1
         if "limit" not in declared.args:

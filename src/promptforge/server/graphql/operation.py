@@ -1,11 +1,13 @@
 """Running an operation: from a request's JSON to a response's JSON, the same over HTTP and over a websocket."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, cast
 
-from graphql import ExecutionResult, GraphQLSchema, OperationDefinitionNode, OperationType, execute, subscribe
+import graphql
+from graphql import ExecutionResult, GraphQLSchema, OperationDefinitionNode, OperationType
 
 from promptforge.core.access import Actor
 from promptforge.core.errors import ForgeError
@@ -17,6 +19,10 @@ from promptforge.server.graphql.scalars import write_time
 
 if TYPE_CHECKING:
     from promptforge.forge import Forge
+
+# Their types are partly unknown to checkers.
+_execute = cast("Any", graphql).execute
+_subscribe = cast("Any", graphql).subscribe
 
 
 class BadRequest(ForgeError):
@@ -76,22 +82,19 @@ class Api:
             yield await self._run(actor, asked, document)
             return
         context = Context(self._forge, actor)
-        started = subscribe(
+        started = _subscribe(
             self._schema,
             document.node,
             context_value=context,
             variable_values=dict(asked.variables),
             operation_name=asked.name,
         )
-        source = cast("Any", await started if isawaitable(started) else started)
-        if isinstance(source, ExecutionResult):
-            raise Refused(source.errors or [])
-        events = cast("AsyncIterator[ExecutionResult]", source)
-        try:
+        events: Any = await started if isawaitable(started) else started
+        if isinstance(events, ExecutionResult):
+            raise Refused(events.errors or [])
+        async with aclosing(events):
             async for result in events:
                 yield _response(result, context)
-        finally:
-            await source.aclose()
 
     def _prepared(self, asked: Operation) -> tuple[Document, OperationDefinitionNode]:
         document = self._documents.get(asked.query)
@@ -101,7 +104,7 @@ class Api:
 
     async def _run(self, actor: Actor, asked: Operation, document: Document) -> dict[str, Any]:
         context = Context(self._forge, actor)
-        started = execute(
+        started = _execute(
             self._schema,
             document.node,
             context_value=context,

@@ -76,7 +76,7 @@ def _labels_of(version: CoreVersion | PromptRef, context: Context) -> Any:
     number = version.number if isinstance(version, CoreVersion) else version.version
 
     def pointing(prompt: CorePrompt | None) -> list[str]:
-        return [label for label, target in (prompt.labels if prompt else {}).items() if target == number]
+        return [label for label, target in prompt.labels.items() if target == number] if prompt else []
 
     return _then(context.prompts.now(version.prompt_id), pointing)
 

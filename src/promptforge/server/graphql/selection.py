@@ -1,7 +1,7 @@
 """Looking ahead: what a request selects below a field, so that a resolver reads what is wanted and nothing else."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 from graphql import FieldNode, FragmentSpreadNode, SelectionNode, SelectionSetNode
@@ -12,7 +12,7 @@ def selected(info: strawberry.Info[Any, Any]) -> frozenset[str]:
 
     A field that a variable skips is counted as selected.
     """
-    raw = info._raw_info  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    raw = cast("Any", info)._raw_info  # noqa: SLF001
     nodes = [node.selection_set for node in raw.field_nodes if node.selection_set]
     return frozenset(path for selection in nodes for path in _paths(selection, "", dict(raw.fragments)))
 
