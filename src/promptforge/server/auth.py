@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from promptforge.core.access import Actor
 from promptforge.core.errors import Forbidden, ForgeError, InvalidInput, Unauthenticated
@@ -97,31 +97,48 @@ class Hosts:
         self._names = frozenset(name.lower() for name in (*_ALWAYS, *own, *allowed))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Look at the Host header of requests and websockets."""
+        """Look at the Host header of requests and websockets; what fails below is logged and masked."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-            return
-        name = host_name(Headers(scope=scope).get("host", ""))
-        if scope["type"] == "websocket":
-            if name in self._names:
-                await self._app(scope, receive, send)
-            else:
-                await send({"type": "websocket.close", "code": 4403, "reason": "unknown host"})
-            return
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
 
-        async def with_headers(message: "dict[str, object]") -> None:
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if host_name(Headers(scope=scope).get("host", "")) not in self._names:
+            await send({"type": "websocket.close", "code": 4403, "reason": "unknown host"})
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            await send({"type": "websocket.close", "code": 1011, "reason": errors.masked(error)})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def dressed(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]  # type: ignore[misc]
+                started = True
+                message["headers"] = [*message.get("headers", ()), *_HEADERS]
             await send(message)
 
-        if name in self._names:
-            await self._app(scope, receive, with_headers)  # type: ignore[arg-type]
+        name = host_name(Headers(scope=scope).get("host", ""))
+        if name not in self._names:
+            sentence = (
+                f"this server does not answer to the name '{name[:100]}': reach it by one of its own names, "
+                "or add the name to PROMPTFORGE_ALLOWED_HOSTS"
+            )
+            await send_json(dressed, 421, errors.body(sentence, Forbidden.code))
             return
-        sentence = (
-            f"this server does not answer to the name '{name[:100]}': reach it by one of its own names, "
-            "or add the name to PROMPTFORGE_ALLOWED_HOSTS"
-        )
-        await send_json(with_headers, 421, errors.body(sentence, Forbidden.code))  # type: ignore[arg-type]
+        try:
+            await self._app(scope, receive, dressed)
+        except Exception as error:
+            sentence = errors.masked(error)
+            if started:
+                raise ConnectionError(sentence) from None
+            await send_json(dressed, 500, errors.body(sentence, ForgeError.code))
 
 
 CSP = "; ".join(

@@ -22,7 +22,7 @@ VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 TOO_LARGE = "QUERY_TOO_LARGE"
 BAD_REQUEST = "BAD_REQUEST"
 
-_log = logging.getLogger("promptforge.graphql")
+_log = logging.getLogger("promptforge.server")
 
 
 def shown(errors: Sequence[GraphQLError], code: str = VALIDATION_FAILED) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ def _one(error: GraphQLError, code: str) -> dict[str, Any]:
         item["message"] = str(cause)
         extensions |= _of_forge(cause)
     elif cause is not None and not isinstance(cause, GraphQLError):
-        item["message"] = f"Internal error; the server's log has it under id {_logged(cause)}"
+        item["message"] = masked(cause)
         extensions["code"] = ForgeError.code
     item["extensions"] = extensions
     return item
@@ -68,9 +68,12 @@ def _of_forge(error: ForgeError) -> dict[str, Any]:
     return extensions
 
 
-def _logged(error: BaseException) -> str:
-    """Log where it happened under a new id. The message stays out: it may quote what a caller sent."""
+def masked(error: BaseException) -> str:
+    """Log where it happened under a new id, and give the sentence that may be shown.
+
+    The exception's own words stay out of both: they may quote what a caller sent.
+    """
     reference = secrets.token_hex(4)
     where = "".join(traceback.format_tb(error.__traceback__))
     _log.error("internal error %s: %s\n%s", reference, type(error).__name__, where.rstrip())
-    return reference
+    return f"Internal error; the server's log has it under id {reference}"
