@@ -57,7 +57,7 @@ export function Welcome({ session }: { session: Session }) {
           </li>
         </ol>
         <p className={s.note}>
-          <code>{MODEL}</code> is a simulated model: it needs no provider and costs nothing.
+          <code>{MODEL}</code> is a simulated model, which needs no provider and no key of one.
         </p>
       </div>
     </div>

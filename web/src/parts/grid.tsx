@@ -144,6 +144,7 @@ export function Grid(props: Props) {
       aria-label="Executions"
       aria-rowcount={props.more ? -1 : rows.length + 1}
       aria-busy={props.pending}
+      data-newest={rows[0]?.id}
       aria-activedescendant={cursor >= 0 && rows[cursor] ? `row-${rows[cursor].id}` : undefined}
       tabIndex={0}
     >
