@@ -22,12 +22,12 @@ _COLUMNS = (
     Column("CREATED", key=True),
     Column("STATUS", key=True),
     Column("PROMPT"),
-    Column("MODEL"),
-    Column("LATENCY", right=True, key=True),
-    Column("IN", right=True),
-    Column("OUT", right=True),
+    Column("MODEL", spare=2),
+    Column("LATENCY", right=True, key=True, spare=3),
+    Column("IN", right=True, key=True, spare=1),
+    Column("OUT", right=True, key=True, spare=1),
     Column("COST", right=True, key=True),
-    Column("ERROR"),
+    Column("ERROR", spare=4),
 )
 
 

@@ -7,6 +7,7 @@ stdout, everything else to stderr.
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,12 @@ _STYLES = {"success": "green", "error": "red", "pending": "yellow"}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``right`` for numbers; a *key* column is never cut short on a narrow terminal."""
+    """``right`` for numbers; *key* is never cut short; on a narrow terminal those with the lowest *spare* go first."""
 
     name: str
     right: bool = False
     key: bool = False
+    spare: int = 0
 
 
 def shown(text: str) -> str:
@@ -39,16 +41,35 @@ def cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return f"{value.astimezone():%Y-%m-%d %H:%M}" if sys.stdout.isatty() else _iso(value)
+        return _when(value) if sys.stdout.isatty() else _iso(value)
     if isinstance(value, (list, tuple)):
         return ", ".join(cell(item) for item in cast("Sequence[object]", value))
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return "".join(_BREAKS.get(letter, letter) for letter in shown(text))
 
 
+def _fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> dict[int, int]:
+    """The columns that a terminal has room for: their places, and how wide they must be at least."""
+    full = [max(len(column.name), *(len(row[n]) for row in cells), 0) for n, column in enumerate(columns)]
+    needed = [w if c.key or c.right else min(w, 12) for w, c in zip(full, columns, strict=True)]
+    kept = dict(enumerate(needed))
+    for n in sorted((n for n in kept if columns[n].spare), key=lambda n: columns[n].spare):
+        if sum(kept.values()) + 2 * len(kept) - 2 > width:
+            del kept[n]
+    return kept
+
+
 def _escape(letter: str) -> str:
     code = ord(letter)
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def _when(moment: datetime) -> str:
+    """As short as it is clear, in the reader's zone."""
+    local, today = moment.astimezone(), datetime.now().astimezone()
+    if local.date() == today.date():
+        return f"{local:%H:%M:%S}"
+    return f"{local:%b %d %H:%M}" if local.year == today.year else f"{local:%Y-%m-%d}"
 
 
 def _iso(moment: datetime) -> str:
@@ -85,15 +106,22 @@ class Output:
             for line in lines:
                 _write("\t".join(line) + "\n")
             return
-        from rich import box
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=box.SIMPLE_HEAD if header else None, pad_edge=False, show_header=header, header_style="bold")
-        for column in columns:
-            table.add_column(Text(column.name), justify="right" if column.right else "left", no_wrap=column.key)
+        kept = _fitting(columns, cells, shutil.get_terminal_size().columns)
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=header, header_style="bold")
+        for n, needed in kept.items():
+            column = columns[n]
+            table.add_column(
+                Text(column.name),
+                min_width=needed if header else None,
+                justify="right" if column.right else "left",
+                no_wrap=header or column.key,
+                overflow="ellipsis" if header else "fold",
+            )
         for row in cells:
-            table.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in row))
+            table.add_row(*(Text(row[n], style=_STYLES.get(row[n], "")) for n in kept))
         self._rich(table)
 
     def fields(self, values: Mapping[str, object]) -> None:

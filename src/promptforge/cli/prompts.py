@@ -102,7 +102,7 @@ async def list_prompts(session: Session, /, **given: Any) -> None:
         )
         for one in found
     ]
-    session.output.table((*columns, Column("TAGS"), Column("UPDATED", key=True)), rows)
+    session.output.table((*columns, Column("TAGS", spare=1), Column("UPDATED", key=True, spare=2)), rows)
 
 
 def _model(found: Prompt) -> str:
