@@ -1,9 +1,11 @@
-"""How an execution is written in the journal: MessagePack by field name, long ones compressed.
+"""How an execution is written as bytes: whole in the journal, without what may be erased in the history's facts.
 
-By name, because a later version must read what an earlier one left behind.
+MessagePack by field name, because a later version must read what an earlier one left behind.
 """
 
 import zlib
+from dataclasses import fields
+from operator import attrgetter
 
 import msgspec
 
@@ -28,3 +30,20 @@ def decode(body: bytes) -> Execution:
         return _decoder.decode(raw)
     except (zlib.error, msgspec.MsgspecError, TypeError) as error:
         raise ValueError(str(error)) from error
+
+
+ERASABLE = frozenset({"content", "end_user", "session_id", "tags"})
+"""What a privacy request removes; it stands in columns of its own."""
+
+_SHOWN = tuple(field.name for field in fields(Execution) if field.name not in ERASABLE)
+_shown = attrgetter(*_SHOWN)
+
+
+def shown(execution: Execution) -> bytes:
+    """The execution without what may be erased."""
+    return _encoder.encode(dict(zip(_SHOWN, _shown(execution), strict=True)))
+
+
+def shown_of(body: bytes) -> Execution:
+    """The execution back, with nothing where something may have been erased."""
+    return _decoder.decode(body)

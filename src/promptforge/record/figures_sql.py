@@ -48,9 +48,9 @@ _NAMES = (
 )
 
 
-def statement(query: Breakdown, upto: int | None) -> tuple[str, Condition]:
+def statement(query: Breakdown, upto: int | None, today: date) -> tuple[str, Condition]:
     """The SELECT of a breakdown and its condition with the values; *upto* is the last journal number to count."""
-    condition = Condition(query.workspace)
+    condition = Condition(query.workspace, today)
     condition.between(query.start, query.end)
     condition.add(query.filter)
     if upto is not None:

@@ -5,7 +5,7 @@ plain 0 or 1 and ``NOT`` needs no third value.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any as Anything
 
 from promptforge.core import money
@@ -18,6 +18,13 @@ _ALWAYS = frozenset({"status", "model", "provider", "source", "cost_state"})
 _LARGEST = (1 << 63) - 1
 _MOST_MONEY = 10**38 - 1
 
+# stands where a search is narrowed to a window of time, or not
+_WINDOW = "\x00"
+_IN_WINDOW = (
+    " AND created_at BETWEEN fromUnixTimestamp64Milli({first:Int64}, 'UTC')"
+    " AND fromUnixTimestamp64Milli({last:Int64}, 'UTC')"
+)
+
 FIELDS: Mapping[str, str] = {name: name for name in KNOWN if name not in {"tag", "text"}} | {
     "tokens": "(token_in + token_out)"
 }
@@ -27,8 +34,9 @@ FIELDS: Mapping[str, str] = {name: name for name in KNOWN if name not in {"tag",
 class Condition:
     """A growing SQL condition with its values."""
 
-    def __init__(self, workspace: str) -> None:
-        self.values: dict[str, Anything] = {"workspace": workspace}
+    def __init__(self, workspace: str, today: date) -> None:
+        """*today* decides which content has expired."""
+        self.values: dict[str, Anything] = {"workspace": workspace, "today": today}
         self.parts: list[str] = ["workspace = {workspace:String}"]
         self.has_text = False
         self._bounds = ""
@@ -62,7 +70,11 @@ class Condition:
     @property
     def sql(self) -> str:
         """Everything so far."""
-        return " AND ".join(self.parts)
+        return " AND ".join(self.parts).replace(_WINDOW, "")
+
+    def within_window(self) -> str:
+        """The same inside the moments that the values ``first`` and ``last`` say."""
+        return (" AND ".join(self.parts) + _WINDOW).replace(_WINDOW, _IN_WINDOW)
 
     def _tree(self, tree: Filter) -> str:
         match tree:
@@ -148,7 +160,9 @@ class Condition:
         self.has_text = True
         tokens = self.bind("Array(String)", wanted)
         return (
-            f"id IN (SELECT id FROM payloads PREWHERE workspace = {{workspace:String}}{self._bounds} "
+            # by moment as well, so that a few hits prune the facts by their key
+            "(created_at, id) IN (SELECT created_at, id FROM payloads "
+            f"PREWHERE workspace = {{workspace:String}}{self._bounds}{_WINDOW} AND expires_on > {{today:Date}} "
             f"AND hasAllTokens({SEARCHED}, {tokens}))"
         )
 

@@ -40,8 +40,8 @@ def varint(value: int) -> bytes:
 _SMALL = [varint(n) for n in range(16_384)]
 
 
-def _string(text: str) -> bytes:
-    raw = text.encode()
+def _string(text: str | bytes) -> bytes:
+    raw = text if isinstance(text, bytes) else text.encode()
     size = len(raw)
     return (_SMALL[size] if size < 16_384 else varint(size)) + raw
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,18 @@ async def open_record(
     At most *backlog* closed executions may wait for the history, and new work is refused with less than *min_free_mb*
     of free disk. *engine_settings* are added to every read of the history, for measuring.
     """
+
+    def today() -> date:
+        return clock.now().date()
+
     taken = await asyncio.to_thread(take, home)
     with contextlib.ExitStack() as undo:
         undo.callback(taken.release)
-        history = await asyncio.to_thread(ClickHouseHistory, taken.folder("history"), engine_settings)
+        history = await asyncio.to_thread(ClickHouseHistory, taken.folder("history"), today, engine_settings)
         undo.callback(history.close)
         journal = await asyncio.to_thread(_journal, taken, history, clock)
         undo.callback(journal.stop)
-        shipper = Shipper(journal, history, lambda: clock.now().date())
+        shipper = Shipper(journal, history, today)
         store = RecordStore(
             taken,
             journal,

@@ -1,33 +1,21 @@
 """Executions as rows of the history: into blocks, and back."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from dataclasses import replace
 from itertools import chain
 from json import loads
 from typing import Any
 
-from promptforge.core import ids, money
-from promptforge.core.execution import (
-    Attempt,
-    Content,
-    CostState,
-    ErrorType,
-    Execution,
-    PromptRef,
-    Source,
-    Status,
-    StepRef,
-)
-from promptforge.core.price import Line, PriceSource
-from promptforge.core.usage import Usage, UsageSource
+from promptforge.core.execution import Content, Execution
+from promptforge.record.body import shown_of
 from promptforge.record.native import Flat, block, ends
-from promptforge.record.schema import FACTS, FOREVER, PAYLOADS, Column
+from promptforge.record.schema import FACTS, PAYLOADS, Column
 
 Row = Mapping[str, Any]
 
-_NOT_READ = {"kind", "in_chain", "seq", "batch"}
-FACT_NAMES = tuple(column.name for column in FACTS if column.read and column.name not in _NOT_READ)
+FACT_NAMES: tuple[str, ...] = ("id", "workspace", "created_at", "expires_on", "end_user", "session_id", "tags", "shown")
+"""What is read of a fact: enough to show it. The other columns are there to be asked for and summed."""
+
 PAYLOAD_NAMES = tuple(
     column.name for column in PAYLOADS if column.read and column.name not in {"workspace", "expires_on"}
 )
@@ -68,129 +56,13 @@ def _filled(columns: Iterable[Column], executions: Sequence[Execution]) -> list[
     return filled
 
 
-def _amount(value: Decimal | None) -> int | None:
-    return None if value is None else money.from_decimal(value)
-
-
-def _lines(row: Row) -> tuple[Line, ...]:
-    fields = ("unit", "quantity", "rate", "per", "amount", "source", "valid_from", "rounded", "attempt")
-    return tuple(
-        Line(
-            unit=unit,
-            quantity=quantity,
-            rate=int(rate.scaleb(money.RATE_PLACES)),
-            per=per,
-            amount=money.from_decimal(amount),
-            source=PriceSource(source),
-            valid_from=valid_from,
-            rounded=rounded,
-            attempt=attempt,
-        )
-        for unit, quantity, rate, per, amount, source, valid_from, rounded, attempt in zip(
-            *(row[f"lines.{field}"] for field in fields), strict=True
-        )
-    )
-
-
-def _attempts(row: Row) -> tuple[Attempt, ...]:
-    fields = (
-        "number",
-        "provider",
-        "model",
-        "offset_ms",
-        "latency_ms",
-        "status",
-        "error_type",
-        "http_status",
-        "request_id",
-    )
-    return tuple(
-        Attempt(
-            number=number,
-            provider=provider,
-            model=model,
-            offset_ms=offset_ms,
-            latency_ms=latency_ms,
-            status=Status(status),
-            error_type=ErrorType(error_type) if error_type else None,
-            http_status=http_status or None,
-            request_id=request_id or None,
-        )
-        for number, provider, model, offset_ms, latency_ms, status, error_type, http_status, request_id in zip(
-            *(row[f"attempts.{field}"] for field in fields), strict=True
-        )
-    )
-
-
-def _prompt(row: Row) -> PromptRef | None:
-    if not row["prompt_id"]:
-        return None
-    return PromptRef(
-        prompt_id=row["prompt_id"],
-        prompt_name=row["prompt_name"],
-        version_id=row["version_id"],
-        version=row["version"],
-        label=row["label"] or None,
-    )
-
-
-def _step(row: Row) -> StepRef | None:
-    if not row["chain_execution_id"]:
-        return None
-    return StepRef(
-        chain_execution_id=row["chain_execution_id"],
-        chain_id=row["chain_id"] or None,
-        step=row["step"],
-        order=row["step_order"],
-        iteration=row["iteration"],
-    )
-
-
 def execution_of(row: Row, content: Content | None = None) -> Execution:
     """The execution that a row of facts was made from."""
-    expires: date = row["expires_on"]
-    started: datetime | None = row["started_at"]
-    return Execution(
-        id=ids.text(ids.EXECUTION, row["id"]),
-        workspace=row["workspace"],
-        created_at=row["created_at"],
-        status=Status(row["status"]),
-        source=Source(row["source"]),
-        model=row["model"],
-        provider=row["provider"],
-        prompt=_prompt(row),
-        step=_step(row),
-        response_model=row["response_model"] or None,
-        user_id=row["user_id"] or None,
-        key_id=row["key_id"] or None,
-        service=row["service"] or None,
+    return replace(
+        shown_of(row["shown"]),
         end_user=row["end_user"] or None,
         session_id=row["session_id"] or None,
         tags=row["tags"],
-        error_type=ErrorType(row["error_type"]) if row["error_type"] else None,
-        finish_reason=row["finish_reason"] or None,
-        started_at=started,
-        latency_ms=row["latency_ms"],
-        first_token_ms=row["first_token_ms"],
-        token_in=row["token_in"],
-        token_out=row["token_out"],
-        usage=Usage(row["usage"]) if row["usage_known"] else None,
-        usage_source=UsageSource(row["usage_source"]),
-        cost=_amount(row["cost"]),
-        cost_state=CostState(row["cost_state"]),
-        lines=_lines(row),
-        claimed=_amount(row["claimed"]),
-        cached=row["cached"],
-        avoided=_amount(row["avoided"]),
-        attempts=_attempts(row),
-        streamed=row["streamed"],
-        adjusts=ids.text(ids.EXECUTION, row["adjusts"]) if row["adjusts"] else None,
-        recorded_at=row["recorded_at"],
-        expires_on=None if expires == FOREVER else expires,
-        input_hash=row["input_hash"],
-        output_hash=row["output_hash"],
-        input_chars=row["input_chars"],
-        output_chars=row["output_chars"],
         content=content,
     )
 
