@@ -67,7 +67,7 @@ def test_key_is_shown_once(at: Page, server):
     dialog = at.get_by_role("dialog", name="API keys")
     dialog.get_by_label("Name of the new key").fill("from-the-page")
     dialog.get_by_role("button", name="Create key").click()
-    secret = dialog.get_by_role("region", name="The new key's secret").inner_text().strip()
+    secret = dialog.get_by_role("group", name="The new key's secret").inner_text().strip()
 
     def status() -> int:
         ask = {"query": "{ me { id } }"}
@@ -101,7 +101,7 @@ def test_empty_workspace_comes_alive_and_one_can_leave(browser, tmp_path):
         page = opened(browser, server, logged_in(server, browser))
         page.goto("/")
         expect(page.get_by_role("heading", name="Waiting for the first execution")).to_be_visible()
-        expect(page.get_by_role("region", name="Environment")).to_contain_text(server.url)
+        expect(page.get_by_role("group", name="Environment")).to_contain_text(server.url)
         for name in ("Environment", "curl", "Python client"):
             expect(page.get_by_role("button", name=f"Copy: {name}")).to_be_visible()
         assert violations(page) == []

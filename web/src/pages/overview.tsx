@@ -83,7 +83,7 @@ function Figures({ data }: { data: Data }) {
             <Columns label="Executions by outcome" series={ACTIVITY} columns={bars.columns} axis={bars.axis} onOpen={open} />
           </div>
         </section>
-        <section className={s.card} aria-label="Cost">
+        <section className={s.card} aria-label="Cost over time">
           <div className={s.cardHead}>
             <h2>Cost {bars.unit}</h2>
             <p>{data.totals.cost.display}</p>

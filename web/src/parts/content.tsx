@@ -41,7 +41,7 @@ function Body({ text, code, label }: { text: string; code: boolean; label: strin
   const long = text.length > 2_400 || text.split("\n", 26).length > 24;
   return (
     <>
-      <pre className={s.text} data-kind={code ? "code" : "text"} data-open={open || !long} tabIndex={0} role="region" aria-label={label}>
+      <pre className={s.text} data-kind={code ? "code" : "text"} data-open={open || !long} tabIndex={0} role="group" aria-label={label}>
         {code ? coloured(text) : text}
       </pre>
       {long && (

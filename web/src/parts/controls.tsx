@@ -196,7 +196,7 @@ export function Copy({ value, label, small = true }: { value: string; label: str
 export function Snippet({ text, label }: { text: string; label: string }) {
   return (
     <div className={s.snippet}>
-      <pre tabIndex={0} role="region" aria-label={label}>
+      <pre tabIndex={0} role="group" aria-label={label}>
         {text}
       </pre>
       <Copy value={text} label={`Copy: ${label}`} />

@@ -137,19 +137,9 @@ export function Grid(props: Props) {
   }, [added, height]);
 
   return (
-    <div
-      id="executions"
-      className={`${s.grid} ${density === "tall" ? s.tall : ""}`}
-      role="grid"
-      aria-label="Executions"
-      aria-rowcount={props.more ? -1 : rows.length + 1}
-      aria-busy={props.pending}
-      data-newest={rows[0]?.id}
-      aria-activedescendant={cursor >= 0 && rows[cursor] ? `row-${rows[cursor].id}` : undefined}
-      tabIndex={0}
-    >
+    <div className={`${s.grid} ${density === "tall" ? s.tall : ""}`}>
       {away && (
-        <div className={s.up} role="presentation">
+        <div className={s.up}>
           <Button small onClick={() => scroll.current?.scrollTo({ top: 0 })}>
             <Icon name="up" size={12} /> Back to the newest
           </Button>
@@ -157,8 +147,15 @@ export function Grid(props: Props) {
       )}
       <div
         ref={scroll}
+        id="executions"
         className={s.scroll}
-        role="presentation"
+        role="grid"
+        aria-label="Executions"
+        aria-rowcount={props.more ? -1 : rows.length + 1}
+        aria-busy={props.pending}
+        aria-activedescendant={cursor >= 0 && rows[cursor] ? `row-${rows[cursor].id}` : undefined}
+        data-newest={rows[0]?.id}
+        tabIndex={0}
         onScroll={(event) => setAway(event.currentTarget.scrollTop > 1_200)}
       >
         <div role="rowgroup" className={s.top}>

@@ -40,7 +40,7 @@ export function Tile(props: {
   colour: string;
 }) {
   return (
-    <section className={s.tile} data-tile={props.name} aria-label={props.title}>
+    <div role="group" className={s.tile} data-tile={props.name} aria-label={props.title}>
       <h2>{props.title}</h2>
       <p className={s.value}>
         <b title={props.exact}>{props.value}</b>
@@ -48,6 +48,6 @@ export function Tile(props: {
       </p>
       <p className={`${s.note} clip`}>{props.note}</p>
       <Sparkline values={props.course} colour={props.colour} />
-    </section>
+    </div>
   );
 }
