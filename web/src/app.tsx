@@ -6,6 +6,7 @@ import { Executions } from "./pages/executions";
 import { Login } from "./pages/login";
 import { Overview } from "./pages/overview";
 import { Shell } from "./pages/shell";
+import { Boundary } from "./parts/boundary";
 import { Notice } from "./parts/controls";
 import { href, useRoute } from "./route";
 import { Link } from "./parts/link";
@@ -25,22 +26,28 @@ export function App() {
   if (session.error && !session.data)
     return (
       <main className={s.alone}>
-        <Notice title="The dashboard cannot be shown" text={session.error.message} onRetry={() => void session.refetch()} />
+        <Notice
+          title="The dashboard cannot be shown"
+          text={session.error.message}
+          onRetry={() => void session.refetch()}
+        />
       </main>
     );
   if (!session.data) return <main className={s.alone} aria-busy="true" aria-label="Loading" />;
   return (
     <Shell session={session.data} title={title}>
-      {path === "/" ? (
-        <Overview session={session.data} />
-      ) : path === "/executions" ? (
-        <Executions session={session.data} />
-      ) : (
-        <div className={s.alone}>
-          <h1>There is nothing at this address</h1>
-          <Link href={href("/")}>Go to the overview</Link>
-        </div>
-      )}
+      <Boundary key={path}>
+        {path === "/" ? (
+          <Overview session={session.data} />
+        ) : path === "/executions" ? (
+          <Executions session={session.data} />
+        ) : (
+          <div className={s.alone}>
+            <h1>There is nothing at this address</h1>
+            <Link href={href("/")}>Go to the overview</Link>
+          </div>
+        )}
+      </Boundary>
     </Shell>
   );
 }

@@ -96,5 +96,7 @@ export function toFilter(found: Record<string, string[]>, now: number): Filter {
     minCostUsd: money(found["minCost"]?.[0]),
     maxCostUsd: money(found["maxCost"]?.[0]),
   };
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined && value !== null)) as Filter;
+  return Object.fromEntries(
+    Object.entries(filter).filter(([, value]) => value !== undefined && value !== null),
+  ) as Filter;
 }

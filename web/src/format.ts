@@ -20,17 +20,24 @@ const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 const dayMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const long = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
 
-const precise = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const minutes = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const precise = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
 
 /** To the millisecond: 14:06:52.318. */
 export const instant = (iso: string): string => precise.format(new Date(iso));
 export const time = (iso: string): string => clock.format(new Date(iso));
 export const moment = (iso: string): string => long.format(new Date(iso));
 
-/** The day of a moment: 3 Mar; empty for today. */
-export function day(iso: string): string {
+/** As short as it is clear: 14:06:52 for today, else 3 Mar, 14:06. */
+export function when(iso: string): string {
   const date = new Date(iso);
-  return date.toDateString() === new Date().toDateString() ? "" : dayMonth.format(date);
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? clock.format(date) : `${dayMonth.format(date)}, ${minutes.format(date)}`;
 }
 
 /** A calendar date of the API (no time, no zone): 3 Mar. */

@@ -55,7 +55,13 @@ export async function request<Result, Variables>(
   let response: Response;
   try {
     const body = JSON.stringify({ query: text(document), variables });
-    response = await fetch("/graphql", { method: "POST", headers, body, credentials: "same-origin", signal: signal ?? null });
+    response = await fetch("/graphql", {
+      method: "POST",
+      headers,
+      body,
+      credentials: "same-origin",
+      signal: signal ?? null,
+    });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Problem("The server does not answer. Is `promptforge serve` running?", "UNREACHABLE");

@@ -8,7 +8,8 @@ export const queries: QueryClient = new QueryClient({
   queryCache: new QueryCache({
     onError: (error, query) => {
       const session = query.queryKey[0] === SESSION[0];
-      if (!session && error instanceof Problem && error.loggedOut) void queries.invalidateQueries({ queryKey: SESSION });
+      if (!session && error instanceof Problem && error.loggedOut)
+        void queries.invalidateQueries({ queryKey: SESSION });
     },
   }),
   defaultOptions: {

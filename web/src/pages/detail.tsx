@@ -28,7 +28,11 @@ export function DetailPanel({ id, content, onClose, onStep }: Props) {
     <Panel label="Execution">
       <header className={s.head}>
         <div className={s.bar}>
-          {detail ? <Status pill status={detail.status} errorType={detail.errorType} /> : <Bone width={80} height={20} />}
+          {detail ? (
+            <Status pill status={detail.status} errorType={detail.errorType} />
+          ) : (
+            <Bone width={80} height={20} />
+          )}
           <IconButton small icon="up" label="Previous execution (k)" onClick={() => onStep(-1)} />
           <IconButton small icon="down" label="Next execution (j)" onClick={() => onStep(1)} />
           <Copy value={`${location.origin}${href("/executions", { id })}`} label="Copy a link to this execution" />
@@ -38,7 +42,11 @@ export function DetailPanel({ id, content, onClose, onStep }: Props) {
       </header>
       {answer.error && (
         <div className={s.wait}>
-          <Notice title="This execution could not be read" text={answer.error.message} onRetry={() => void answer.refetch()} />
+          <Notice
+            title="This execution could not be read"
+            text={answer.error.message}
+            onRetry={() => void answer.refetch()}
+          />
         </div>
       )}
       {detail === null && !answer.error && (
@@ -124,7 +132,11 @@ function Sections({ detail, content }: { detail: Detail; content: boolean }) {
         <Fact name="First token" value={latency(detail.firstTokenMs)} />
         <Fact
           name="Tokens"
-          value={detail.tokenIn === null && detail.tokenOut === null ? "–" : `${compact(detail.tokenIn ?? 0)} → ${compact(detail.tokenOut ?? 0)}`}
+          value={
+            detail.tokenIn === null && detail.tokenOut === null
+              ? "–"
+              : `${compact(detail.tokenIn ?? 0)} → ${compact(detail.tokenOut ?? 0)}`
+          }
         />
         <Fact name="Cost" value={cost.display ?? (cost.state === "pending" ? "–" : cost.state)} />
       </dl>
@@ -139,7 +151,9 @@ function Sections({ detail, content }: { detail: Detail; content: boolean }) {
         </Section>
       )}
       {!content && <p className={`${s.section} ${s.say}`}>Your role shows figures, not what went in and came out.</p>}
-      {detail.contentExpired && <p className={`${s.section} ${s.say}`}>The content has passed its retention time. The figures stay.</p>}
+      {detail.contentExpired && (
+        <p className={`${s.section} ${s.say}`}>The content has passed its retention time. The figures stay.</p>
+      )}
       {some(detail.output) && (
         <Section title="Output">
           <Text text={detail.output ?? ""} label="Output" />

@@ -116,7 +116,11 @@ export function Executions({ session }: { session: Session }) {
             </p>
           )}
           <div className={s.tools}>
-            <Button look={tailing ? "on" : undefined} aria-pressed={tailing} onClick={() => adjust({ live: tailing ? null : "1" }, true)}>
+            <Button
+              look={tailing ? "on" : undefined}
+              aria-pressed={tailing}
+              onClick={() => adjust({ live: tailing ? null : "1" }, true)}
+            >
               <span className={s.beat} data-on={tailing} aria-hidden="true" />
               Live tail
             </Button>
@@ -141,7 +145,11 @@ export function Executions({ session }: { session: Session }) {
         />
         {list.error && (
           <div className={s.problem}>
-            <Notice title="The executions could not be read" text={list.error.message} onRetry={() => void list.refetch()} />
+            <Notice
+              title="The executions could not be read"
+              text={list.error.message}
+              onRetry={() => void list.refetch()}
+            />
           </div>
         )}
         <Grid
@@ -162,7 +170,11 @@ export function Executions({ session }: { session: Session }) {
           empty={
             <>
               <h2>No execution fits</h2>
-              <p>{Object.keys(found).length ? "Nothing was recorded that all of these filters let through." : "Nothing was recorded yet."}</p>
+              <p>
+                {Object.keys(found).length
+                  ? "Nothing was recorded that all of these filters let through."
+                  : "Nothing was recorded yet."}
+              </p>
               {Object.keys(found).length > 0 && <Button onClick={() => adjust(nothing())}>Clear all filters</Button>}
             </>
           }
@@ -233,4 +245,3 @@ function useKeyboard(board: Board): void {
     return () => removeEventListener("keydown", onKey);
   }, []);
 }
-

@@ -22,14 +22,24 @@ interface Span {
 
 function spans(daily: readonly Day[]): { unit: string; list: Span[] } {
   if (daily.length <= MOST_DAYS) {
-    const list = daily.map((day) => ({ key: day.date, label: calendarDay(day.date), title: calendarDay(day.date, true), days: [day] }));
+    const list = daily.map((day) => ({
+      key: day.date,
+      label: calendarDay(day.date),
+      title: calendarDay(day.date, true),
+      days: [day],
+    }));
     return { unit: "per day", list };
   }
   const list: Span[] = [];
   for (let end = daily.length; end > 0; end -= 7) {
     const days = daily.slice(Math.max(0, end - 7), end);
     const [first = "", last = ""] = [days[0]?.date, days.at(-1)?.date];
-    list.unshift({ key: `${first}/${last}`, label: calendarDay(first), title: `${calendarDay(first)} to ${calendarDay(last)}`, days });
+    list.unshift({
+      key: `${first}/${last}`,
+      label: calendarDay(first),
+      title: `${calendarDay(first)} to ${calendarDay(last)}`,
+      days,
+    });
   }
   return { unit: "per week", list };
 }
@@ -72,9 +82,18 @@ export function figures({ totals, previous, daily }: Overview, failed: string, u
   const tokens = totals.tokenIn + totals.tokenOut;
   const before = previous && previous.runs > 0 ? previous : null;
   const each = (of: (figures: Overview["totals"]) => number | null) => daily.map((day) => of(day.figures));
-  const most = daily.reduce((high, day) => (amount(day.figures.cost.usd) > high ? amount(day.figures.cost.usd) : high), 0n);
-  const silent = [cost.unpriced && `${count(cost.unpriced)} unpriced`, cost.unknown && `${count(cost.unknown)} unknown`].filter(Boolean);
-  const points = before && totals.successRate !== null && before.successRate !== null ? totals.successRate - before.successRate : null;
+  const most = daily.reduce(
+    (high, day) => (amount(day.figures.cost.usd) > high ? amount(day.figures.cost.usd) : high),
+    0n,
+  );
+  const silent = [
+    cost.unpriced && `${count(cost.unpriced)} unpriced`,
+    cost.unknown && `${count(cost.unknown)} unknown`,
+  ].filter(Boolean);
+  const points =
+    before && totals.successRate !== null && before.successRate !== null
+      ? totals.successRate - before.successRate
+      : null;
   return [
     {
       name: "executions",
@@ -119,10 +138,15 @@ export function figures({ totals, previous, daily }: Overview, failed: string, u
       title: "Tokens",
       value: compact(tokens),
       exact: count(tokens),
-      change: before && { by: change(tokens, before.tokenIn + before.tokenOut), unit: "%", before: compact(before.tokenIn + before.tokenOut) },
+      change: before && {
+        by: change(tokens, before.tokenIn + before.tokenOut),
+        unit: "%",
+        before: compact(before.tokenIn + before.tokenOut),
+      },
       note: (
         <span title={`${count(totals.tokenIn)} in, ${count(totals.tokenOut)} out`}>
-          <span data-figure="in">{compact(totals.tokenIn)}</span> in · <span data-figure="out">{compact(totals.tokenOut)}</span> out
+          <span data-figure="in">{compact(totals.tokenIn)}</span> in ·{" "}
+          <span data-figure="out">{compact(totals.tokenOut)}</span> out
         </span>
       ),
       course: each((day) => day.tokenIn + day.tokenOut),
@@ -133,9 +157,16 @@ export function figures({ totals, previous, daily }: Overview, failed: string, u
       title: "Cost",
       value: cost.display,
       exact: `$${cost.usd}`,
-      change: before && { by: change(amount(cost.usd), amount(before.cost.usd)), unit: "%", before: before.cost.display },
+      change: before && {
+        by: change(amount(cost.usd), amount(before.cost.usd)),
+        unit: "%",
+        before: before.cost.display,
+      },
       note: silent.length ? (
-        <Link href={uncounted} title="Not in this sum: calls without a price for their model (unpriced), and calls whose usage is not known (unknown)">
+        <Link
+          href={uncounted}
+          title="Not in this sum: calls without a price for their model (unpriced), and calls whose usage is not known (unknown)"
+        >
           {silent.join(" · ")}
         </Link>
       ) : (

@@ -16,7 +16,11 @@ function Row({ item }: { item: Key }) {
   const revoke = useRevokeKey();
   const [sure, setSure] = useState(false);
   const used = item.lastUsedAt ? `used ${ago(item.lastUsedAt)}` : "never used";
-  const end = item.revokedAt ? `revoked ${ago(item.revokedAt)}` : item.expiresAt ? `${used}, expires ${ago(item.expiresAt)}` : used;
+  const end = item.revokedAt
+    ? `revoked ${ago(item.revokedAt)}`
+    : item.expiresAt
+      ? `${used}, expires ${ago(item.expiresAt)}`
+      : used;
   return (
     <li className={s.key} data-gone={item.revokedAt !== null}>
       <div className="clip">
@@ -58,7 +62,9 @@ export function Keys({ session, onClose }: { session: Session; onClose: () => vo
           <Snippet text={create.data.createKey.secret} label="The new key's secret" />
         </div>
       )}
-      {(keys.error ?? create.error) && <Notice title="That did not work" text={(keys.error ?? create.error)?.message ?? ""} />}
+      {(keys.error ?? create.error) && (
+        <Notice title="That did not work" text={(keys.error ?? create.error)?.message ?? ""} />
+      )}
       <ul className={s.list} aria-label="Keys">
         {keys.isPending && (
           <li className={s.key}>
@@ -80,7 +86,12 @@ export function Keys({ session, onClose }: { session: Session; onClose: () => vo
           required
           onChange={(event) => setName(event.target.value)}
         />
-        <Button type="submit" look="primary" disabled={!name.trim() || !scopes.length || create.isPending} style={{ height: 32 }}>
+        <Button
+          type="submit"
+          look="primary"
+          disabled={!name.trim() || !scopes.length || create.isPending}
+          style={{ height: 32 }}
+        >
           Create key
         </Button>
         <fieldset>
@@ -90,7 +101,9 @@ export function Keys({ session, onClose }: { session: Session; onClose: () => vo
               <input
                 type="checkbox"
                 checked={scopes.includes(value)}
-                onChange={(event) => setScopes(event.target.checked ? [...scopes, value] : scopes.filter((one) => one !== value))}
+                onChange={(event) =>
+                  setScopes(event.target.checked ? [...scopes, value] : scopes.filter((one) => one !== value))
+                }
               />
               {title}
             </label>

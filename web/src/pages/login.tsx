@@ -10,8 +10,8 @@ export function Login() {
         <Mark size={32} />
         <h1>Log in to Prompt Forge</h1>
         <p>
-          The server prints a login link when it starts. Open that link in this browser; it works once. For a new one, start the
-          server again:
+          The server prints a login link when it starts. Open that link in this browser; it works once. For a new one,
+          start the server again:
         </p>
         <div>
           <Snippet text="promptforge serve" label="Start the server" />

@@ -49,7 +49,11 @@ export function Overview({ session }: { session: Session }) {
       </div>
       <div className={s.body} aria-busy={overview.isPlaceholderData || overview.isPending}>
         {overview.error && (
-          <Notice title="The figures could not be read" text={overview.error.message} onRetry={() => void overview.refetch()} />
+          <Notice
+            title="The figures could not be read"
+            text={overview.error.message}
+            onRetry={() => void overview.refetch()}
+          />
         )}
         {overview.data ? <Figures data={overview.data} /> : !overview.error && <Bones />}
       </div>
@@ -62,7 +66,8 @@ function Figures({ data }: { data: Data }) {
   const to = (values: Values) => href("/executions", { from: first, ...values });
   const bars = activity(data.daily);
   const money = costs(data.daily);
-  const open = ({ key }: { key: string }) => go(href("/executions", { from: key.split("/")[0], to: key.split("/").at(-1) }));
+  const open = ({ key }: { key: string }) =>
+    go(href("/executions", { from: key.split("/")[0], to: key.split("/").at(-1) }));
   const most = Math.max(1, ...data.topPrompts.map((row) => row.figures.calls));
   const mostModels = Math.max(1, ...data.topModels.map((row) => row.figures.calls));
   const mostErrors = Math.max(1, ...data.errorTypes.map((row) => row.count));
@@ -80,7 +85,13 @@ function Figures({ data }: { data: Data }) {
             <Legend series={ACTIVITY} />
           </div>
           <div className={s.chart}>
-            <Columns label="Executions by outcome" series={ACTIVITY} columns={bars.columns} axis={bars.axis} onOpen={open} />
+            <Columns
+              label="Executions by outcome"
+              series={ACTIVITY}
+              columns={bars.columns}
+              axis={bars.axis}
+              onOpen={open}
+            />
           </div>
         </section>
         <section className={s.card} aria-label="Cost over time">
@@ -196,4 +207,3 @@ function Bones() {
     </>
   );
 }
-

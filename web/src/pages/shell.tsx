@@ -21,7 +21,13 @@ const PAGES: readonly { path: string; title: string; icon: IconName; key: string
 /** Whether a key press belongs to what is being typed. */
 export function typing(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement;
-  return event.metaKey || event.ctrlKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.closest("dialog") !== null;
+  return (
+    event.metaKey ||
+    event.ctrlKey ||
+    event.altKey ||
+    /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) ||
+    target.closest("dialog") !== null
+  );
 }
 
 function useShortcuts(help: () => void): void {
@@ -67,7 +73,10 @@ function Workspaces({ session }: { session: Session }) {
     >
       {(close) =>
         session.me.workspaces.map(({ workspace, role }) => (
-          <MenuItem key={workspace.id} onClick={() => (workspace.id === session.workspace.id ? close() : choose(workspace.name))}>
+          <MenuItem
+            key={workspace.id}
+            onClick={() => (workspace.id === session.workspace.id ? close() : choose(workspace.name))}
+          >
             <span style={{ flex: 1 }}>{workspace.name}</span>
             <span className="faint">{role.toLowerCase()}</span>
             <span style={{ width: 16 }}>{workspace.id === session.workspace.id && <Icon name="check" />}</span>
@@ -116,7 +125,11 @@ function User({ session, onKeys, onHelp }: { session: Session; onKeys: () => voi
           </MenuItem>
           <Divider />
           {MODES.map(({ value, title }) => (
-            <MenuItem key={value} icon={mode === value ? "check" : value === "light" ? "sun" : value === "dark" ? "moon" : "updown"} onClick={() => setMode(value)}>
+            <MenuItem
+              key={value}
+              icon={mode === value ? "check" : value === "light" ? "sun" : value === "dark" ? "moon" : "updown"}
+              onClick={() => setMode(value)}
+            >
               {title}
             </MenuItem>
           ))}
@@ -152,7 +165,12 @@ export function Shell({ session, title, children }: { session: Session; title: s
           <ul>
             {PAGES.map((page) => (
               <li key={page.path}>
-                <Link className={s.nav} href={href(page.path)} aria-current={path === page.path ? "page" : undefined} aria-label={page.title}>
+                <Link
+                  className={s.nav}
+                  href={href(page.path)}
+                  aria-current={path === page.path ? "page" : undefined}
+                  aria-label={page.title}
+                >
                   <Icon name={page.icon} />
                   <span>{page.title}</span>
                   <kbd aria-hidden="true">{page.key}</kbd>
@@ -174,7 +192,13 @@ export function Shell({ session, title, children }: { session: Session; title: s
       <main id="main" className={s.main} aria-label={title} tabIndex={-1}>
         {loading && (
           <div className={s.progress}>
-            <span role="progressbar" aria-label="Loading the demo" aria-valuenow={loading.done} aria-valuemin={0} aria-valuemax={loading.total}>
+            <span
+              role="progressbar"
+              aria-label="Loading the demo"
+              aria-valuenow={loading.done}
+              aria-valuemin={0}
+              aria-valuemax={loading.total}
+            >
               Loading the demo: {count(loading.done)} of {count(loading.total)} executions
             </span>
             <i style={{ transform: `scaleX(${loading.total ? loading.done / loading.total : 0})` }} />

@@ -23,7 +23,8 @@ export function Welcome({ session }: { session: Session }) {
           Waiting for the first execution
         </h1>
         <p>
-          The workspace <b>{session.workspace.name}</b> is empty. Run something in one of these ways and this page comes alive.
+          The workspace <b>{session.workspace.name}</b> is empty. Run something in one of these ways and this page comes
+          alive.
         </p>
         {create.error && <Notice title="No key was created" text={create.error.message} />}
         <ol>
@@ -41,7 +42,11 @@ export function Welcome({ session }: { session: Session }) {
                 ) : (
                   "You have no key here yet."
                 )}{" "}
-                <Button small disabled={create.isPending} onClick={() => create.mutate({ name: "first-steps", scopes: ["RUN", "READ", "INGEST"] })}>
+                <Button
+                  small
+                  disabled={create.isPending}
+                  onClick={() => create.mutate({ name: "first-steps", scopes: ["RUN", "READ", "INGEST"] })}
+                >
                   Create a key and fill it in
                 </Button>
               </p>

@@ -41,7 +41,12 @@ export function Columns({ label, series, columns, axis, onOpen }: Props) {
   const onKeyDown = (event: KeyboardEvent) => {
     const last = columns.length - 1;
     const at = active ?? last + 1;
-    const moves: Record<string, number> = { ArrowLeft: at - 1, ArrowRight: active === null ? 0 : at + 1, Home: 0, End: last };
+    const moves: Record<string, number> = {
+      ArrowLeft: at - 1,
+      ArrowRight: active === null ? 0 : at + 1,
+      Home: 0,
+      End: last,
+    };
     const next = moves[event.key];
     if (next !== undefined) {
       event.preventDefault();
@@ -63,7 +68,12 @@ export function Columns({ label, series, columns, axis, onOpen }: Props) {
         onPointerLeave={() => setActive(null)}
       >
         {marks.map((mark) => (
-          <div key={String(mark)} className={s.tick} style={{ bottom: `${share(mark, top) * 100}%` }} aria-hidden="true">
+          <div
+            key={String(mark)}
+            className={s.tick}
+            style={{ bottom: `${share(mark, top) * 100}%` }}
+            aria-hidden="true"
+          >
             <span>{axis(mark)}</span>
           </div>
         ))}
@@ -80,7 +90,10 @@ export function Columns({ label, series, columns, axis, onOpen }: Props) {
                 {one.amounts.map(
                   (value, n) =>
                     value > 0n && (
-                      <i key={series[n]?.name} style={{ height: `max(2px, ${share(value, top) * 100}%)`, background: series[n]?.colour }} />
+                      <i
+                        key={series[n]?.name}
+                        style={{ height: `max(2px, ${share(value, top) * 100}%)`, background: series[n]?.colour }}
+                      />
                     ),
                 )}
               </div>
@@ -117,14 +130,21 @@ export function Columns({ label, series, columns, axis, onOpen }: Props) {
         {columns.map(
           (one, index) =>
             (columns.length - 1 - index) % every === 0 && (
-              <span key={one.key} data-odd={((columns.length - 1 - index) / every) % 2 === 1} data-edge={columns.length > 12 && index === columns.length - 1 ? "end" : undefined} style={{ left: `${((index + 0.5) / columns.length) * 100}%` }}>
+              <span
+                key={one.key}
+                data-odd={((columns.length - 1 - index) / every) % 2 === 1}
+                data-edge={columns.length > 12 && index === columns.length - 1 ? "end" : undefined}
+                style={{ left: `${((index + 0.5) / columns.length) * 100}%` }}
+              >
                 {one.label}
               </span>
             ),
         )}
       </div>
       <p className="sr" aria-live="polite">
-        {spoken && column ? `${column.title}: ${column.facts.map(([name, value]) => `${name} ${value}`).join(", ")}` : ""}
+        {spoken && column
+          ? `${column.title}: ${column.facts.map(([name, value]) => `${name} ${value}`).join(", ")}`
+          : ""}
       </p>
       <table className="sr">
         <caption>{label}</caption>

@@ -41,7 +41,14 @@ function Body({ text, code, label }: { text: string; code: boolean; label: strin
   const long = text.length > 2_400 || text.split("\n", 26).length > 24;
   return (
     <>
-      <pre className={s.text} data-kind={code ? "code" : "text"} data-open={open || !long} tabIndex={0} role="group" aria-label={label}>
+      <pre
+        className={s.text}
+        data-kind={code ? "code" : "text"}
+        data-open={open || !long}
+        tabIndex={0}
+        role="group"
+        aria-label={label}
+      >
         {code ? coloured(text) : text}
       </pre>
       {long && (
@@ -88,7 +95,9 @@ export function turns(request: unknown): Said[] {
   if (typeof request !== "object" || request === null) return [];
   const { system, messages } = request as { system?: unknown; messages?: unknown };
   if (!Array.isArray(messages)) return [];
-  const said = messages.filter((one): one is Said => typeof one === "object" && one !== null && typeof (one as Said).role === "string");
+  const said = messages.filter(
+    (one): one is Said => typeof one === "object" && one !== null && typeof (one as Said).role === "string",
+  );
   return system ? [{ role: "system", content: system }, ...said] : said;
 }
 

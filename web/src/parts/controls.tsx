@@ -89,7 +89,9 @@ export function Menu(props: {
       if (!box.current?.contains(event.target as Node)) latest.current(false);
     };
     document.addEventListener("pointerdown", outside);
-    box.current?.querySelector<HTMLElement>("[data-autofocus], [role=menuitem], input, a, button:not([aria-haspopup])")?.focus();
+    box.current
+      ?.querySelector<HTMLElement>("[data-autofocus], [role=menuitem], input, a, button:not([aria-haspopup])")
+      ?.focus();
     return () => document.removeEventListener("pointerdown", outside);
   }, [open]);
   const onKeyDown = (event: KeyboardEvent) => {
@@ -99,7 +101,9 @@ export function Menu(props: {
       close();
     }
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      const items = [...(box.current?.querySelectorAll<HTMLElement>(`.${s.menu} :is(a, button, input[type=checkbox])`) ?? [])];
+      const items = [
+        ...(box.current?.querySelectorAll<HTMLElement>(`.${s.menu} :is(a, button, input[type=checkbox])`) ?? []),
+      ];
       const at = items.indexOf(document.activeElement as HTMLElement);
       const next = items[(at + (event.key === "ArrowDown" ? 1 : -1) + items.length) % items.length];
       next?.focus();
@@ -121,7 +125,13 @@ export function Menu(props: {
         {props.trigger}
       </button>
       {open && (
-        <div id={id} role="dialog" aria-label={props.label} className={place} style={props.width ? { width: props.width } : undefined}>
+        <div
+          id={id}
+          role="dialog"
+          aria-label={props.label}
+          className={place}
+          style={props.width ? { width: props.width } : undefined}
+        >
           {props.children(close)}
         </div>
       )}

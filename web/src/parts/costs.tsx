@@ -14,7 +14,8 @@ export function explanation({ cost, usageSource, model, provider, status, tokenI
   if (cost.state === "unknown")
     return "What the provider used is not known, because no complete answer came back. So the cost is not known either; it is not counted as zero.";
   if (usageSource === "estimated") return "The provider reported no usage: the quantities are estimated.";
-  if (!cost.lines.length && status === "error" && !tokenIn) return "It was refused before the provider did any work, so it cost nothing.";
+  if (!cost.lines.length && status === "error" && !tokenIn)
+    return "It was refused before the provider did any work, so it cost nothing.";
   return cost.lines.length ? null : "Nothing that is billed was used.";
 }
 

@@ -26,7 +26,10 @@ function Choice({ field, options, selected, onChange }: Props) {
   const [search, setSearch] = useState("");
   const wanted = search.trim().toLowerCase();
   const known = new Set(options?.map((option) => option.value));
-  const all = [...selected.filter((value) => !known.has(value)).map((value): Option => ({ value })), ...(options ?? [])];
+  const all = [
+    ...selected.filter((value) => !known.has(value)).map((value): Option => ({ value })),
+    ...(options ?? []),
+  ];
   const shown = all.filter((option) => option.value.toLowerCase().includes(wanted));
   const own = search.trim();
   const title = (value: string) => (field.options || field.name === "error" ? words(value) : value);

@@ -54,7 +54,13 @@ function Search({ value, onChange }: { value: string; onChange: (value: string) 
         }}
       />
       {draft ? (
-        <Button look="quiet" small square aria-label="Clear the search" onClick={() => (setDraft(""), input.current?.focus())}>
+        <Button
+          look="quiet"
+          small
+          square
+          aria-label="Clear the search"
+          onClick={() => (setDraft(""), input.current?.focus())}
+        >
           <Icon name="close" size={12} />
         </Button>
       ) : (
@@ -69,7 +75,8 @@ function Search({ value, onChange }: { value: string; onChange: (value: string) 
 function Time({ found, onChange }: Pick<Props, "found" | "onChange">) {
   const range = RANGES.find((one) => one.name === found["range"]?.[0]);
   const [from, to] = [found["from"]?.[0] ?? "", found["to"]?.[0] ?? ""];
-  const title = range?.title ?? (from || to ? (from === to ? from : `${from || "start"} – ${to || "now"}`) : "All time");
+  const title =
+    range?.title ?? (from || to ? (from === to ? from : `${from || "start"} – ${to || "now"}`) : "All time");
   return (
     <Menu
       label="Time range"
@@ -150,7 +157,12 @@ export function FilterBar({ found, options, onOpen, onChange, onClear }: Props) 
           >
             {(close) => facet(field, close)}
           </Menu>
-          <button type="button" className={s.remove} aria-label={`Remove the filter ${field.title}`} onClick={() => onChange({ [field.name]: null })}>
+          <button
+            type="button"
+            className={s.remove}
+            aria-label={`Remove the filter ${field.title}`}
+            onClick={() => onChange({ [field.name]: null })}
+          >
             <Icon name="close" size={12} />
           </button>
         </span>

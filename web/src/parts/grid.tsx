@@ -2,7 +2,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import type { Row } from "../api/executions";
-import { compact, count, day, gist, latency, time } from "../format";
+import { compact, count, gist, latency, moment, when } from "../format";
 import { Bone, Button } from "./controls";
 import s from "./grid.module.css";
 import { Icon } from "./icon";
@@ -29,7 +29,6 @@ interface Props {
 function Cells({ row, tall }: { row: Row; tall: boolean }) {
   const known = row.tokenIn !== null || row.tokenOut !== null;
   const answer = row.status === "error" ? gist(row.error) : gist(row.output);
-  const date = day(row.createdAt);
   const cell = (name: string | undefined, content: ReactNode, title?: string) => (
     <div role="gridcell" className={`${s.cell} ${name ?? ""}`} title={title}>
       {content}
@@ -40,8 +39,8 @@ function Cells({ row, tall }: { row: Row; tall: boolean }) {
       {cell(undefined, <Status status={row.status} errorType={row.errorType} />)}
       {cell(
         s.quiet,
-        <time dateTime={row.createdAt}>
-          {date && <span className={s.date}>{date}</span>} {time(row.createdAt)}
+        <time dateTime={row.createdAt} title={moment(row.createdAt)}>
+          {when(row.createdAt)}
         </time>,
       )}
       {cell(
@@ -60,7 +59,10 @@ function Cells({ row, tall }: { row: Row; tall: boolean }) {
         known ? `${compact(row.tokenIn ?? 0)} → ${compact(row.tokenOut ?? 0)}` : "–",
         known ? `${count(row.tokenIn ?? 0)} in, ${count(row.tokenOut ?? 0)} out` : undefined,
       )}
-      {cell(s.number, row.cost.display ?? <span className={s.quiet}>{row.cost.state === "pending" ? "–" : row.cost.state}</span>)}
+      {cell(
+        s.number,
+        row.cost.display ?? <span className={s.quiet}>{row.cost.state === "pending" ? "–" : row.cost.state}</span>,
+      )}
       {cell(`${s.quiet} ${s.enduser}`, row.endUser)}
       {cell(`${s.quiet} ${s.service}`, row.service)}
       {tall ? (
@@ -132,7 +134,10 @@ export function Grid(props: Props) {
     if (box.scrollTop > height / 2) box.scrollTop += count * height;
     else if (!matchMedia("(prefers-reduced-motion: reduce)").matches) {
       const shift = `translateY(${-Math.min(count, 8) * height}px)`;
-      canvas.current?.animate([{ transform: shift }, { transform: "none" }], { duration: 220, easing: "cubic-bezier(.2,.7,.2,1)" });
+      canvas.current?.animate([{ transform: shift }, { transform: "none" }], {
+        duration: 220,
+        easing: "cubic-bezier(.2,.7,.2,1)",
+      });
     }
   }, [added, height]);
 

@@ -39,7 +39,12 @@ export function Ranking(props: {
           {props.rows.map((row) => {
             const inner = (
               <>
-                <span className={s.bar} data-tone={props.tone} style={{ width: `${Math.max(1, row.share * 100)}%` }} aria-hidden="true" />
+                <span
+                  className={s.bar}
+                  data-tone={props.tone}
+                  style={{ width: `${Math.max(1, row.share * 100)}%` }}
+                  aria-hidden="true"
+                />
                 <span>{row.name}</span>
               </>
             );

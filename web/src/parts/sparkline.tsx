@@ -20,7 +20,13 @@ export function Sparkline({ values, colour }: { values: readonly (number | null)
   const line = `M${points.join("L")}`;
   const [first = "0 0", last = "0 0"] = [points[0], points.at(-1)];
   return (
-    <svg className={s.spark} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true" focusable="false">
+    <svg
+      className={s.spark}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+      focusable="false"
+    >
       <defs>
         <linearGradient id={id} x1="0" y1="0" x2="0" y2="1">
           <stop offset="0" stopColor={colour} stopOpacity="0.22" />
@@ -28,7 +34,15 @@ export function Sparkline({ values, colour }: { values: readonly (number | null)
         </linearGradient>
       </defs>
       <path d={`${line}L${last.split(" ")[0]} ${HEIGHT}L${first.split(" ")[0]} ${HEIGHT}Z`} fill={`url(#${id})`} />
-      <path d={line} fill="none" stroke={colour} strokeWidth={1.5} strokeLinejoin="round" strokeLinecap="round" vectorEffect="non-scaling-stroke" />
+      <path
+        d={line}
+        fill="none"
+        stroke={colour}
+        strokeWidth={1.5}
+        strokeLinejoin="round"
+        strokeLinecap="round"
+        vectorEffect="non-scaling-stroke"
+      />
     </svg>
   );
 }

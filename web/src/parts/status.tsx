@@ -9,7 +9,11 @@ export function Status({ status, errorType, pill }: { status: State; errorType?:
   const word = status === "error" && errorType ? words(errorType) : words(status);
   return (
     <span className={pill ? `${s.status} ${s.pill}` : s.status} data-status={status} title={word}>
-      {status === "pending" ? <i className={s.ring} aria-hidden="true" /> : <Icon name={status === "success" ? "check" : "cross"} size={14} />}
+      {status === "pending" ? (
+        <i className={s.ring} aria-hidden="true" />
+      ) : (
+        <Icon name={status === "success" ? "check" : "cross"} size={14} />
+      )}
       <span className={pill ? undefined : "sr"}>{word}</span>
     </span>
   );
