@@ -14,9 +14,8 @@ CANARY = "sk-canary-abcdefghijklmnop"
 
 
 @pytest.fixture(scope="session")
-async def forge(tmp_path_factory):
+async def forge(home):
     """The real thing: journal, history, catalog, prices, the simulated provider."""
-    home = tmp_path_factory.mktemp("home")
     env = {"OPENAI_API_KEY": CANARY, "PROMPTFORGE_MIN_FREE_MB": "0"}
     async with open_forge(load(env, home=home)) as opened:
         yield opened

@@ -5,14 +5,15 @@ of ``created_at``.
 """
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from promptforge.core import ids
 from promptforge.core.errors import InvalidInput
-from promptforge.core.execution import Execution
+from promptforge.core.execution import Content, Execution
+from promptforge.core.json import is_array, is_object
 from promptforge.core.redaction import Redactor
 from promptforge.record.body import encode
 from promptforge.record.schema import milliseconds
@@ -40,7 +41,6 @@ def taken_in(execution: Execution, redactor: Redactor) -> Execution:
         encode(made)
     except (UnicodeEncodeError, OverflowError):
         made = _mended(made)
-        encode(made)
     return made
 
 
@@ -49,19 +49,32 @@ def _whole(moment: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
-def _mended(value: Any) -> Any:
-    """The same value with half characters replaced and numbers beyond 64 bits as text: both are legal JSON."""
+def _mended(execution: Execution) -> Execution:
+    """The same with every text and JSON value made storable; InvalidInput when a figure is beyond 64 bits."""
+    given = {field.name: getattr(execution, field.name) for field in fields(execution)}
+    texts = {name: _storable(value) for name, value in given.items() if isinstance(value, str | Mapping)}
+    made = replace(execution, **texts, content=_storable(execution.content))
+    try:
+        encode(made)
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise InvalidInput(f"the execution {execution.id} holds a value that cannot be stored: {error}") from None
+    return made
+
+
+def _storable(value: Any) -> Any:
+    """Half characters replaced, and numbers beyond 64 bits as text: both are legal JSON and no store keeps them."""
     if isinstance(value, Enum | bool):
         return value
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, int):
         return value if -_WIDEST <= value < _WIDEST else str(value)
-    if isinstance(value, Mapping):
-        return {_mended(key): _mended(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, list | tuple):
-        items = [_mended(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-        return tuple(items) if isinstance(value, tuple) else items
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _mended(getattr(value, field.name)) for field in fields(value)})
+    if is_object(value):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_storable(item) for item in cast("tuple[Any, ...]", value))
+    if is_array(value):
+        return [_storable(item) for item in value]
+    if isinstance(value, Content):
+        return replace(value, **{field.name: _storable(getattr(value, field.name)) for field in fields(value)})
     return value

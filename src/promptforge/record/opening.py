@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from promptforge.core.ports import Clock
+from promptforge.core.ports import Clock, History
 from promptforge.core.redaction import Redactor
 from promptforge.record.history import ClickHouseHistory
 from promptforge.record.home import Home, take
@@ -26,12 +26,14 @@ async def open_record(
     redactor: Redactor | None = None,
     backlog: int = BACKLOG,
     min_free_mb: int = MIN_FREE_MB,
+    history: History | None = None,
     engine_settings: Mapping[str, Any] | None = None,
 ) -> RecordStore:
     """Open the record in a folder, made when needed; SettingsError when another process has it.
 
     At most *backlog* closed executions may wait for the history, and new work is refused with less than *min_free_mb*
-    of free disk. *engine_settings* are added to every read of the history, for measuring.
+    of free disk. A *history* that is given is used in place of the one in the home, and stays open afterwards.
+    *engine_settings* are added to every read of the home's own, for measuring.
     """
 
     def today() -> date:
@@ -40,28 +42,35 @@ async def open_record(
     taken = await asyncio.to_thread(take, home)
     with contextlib.ExitStack() as undo:
         undo.callback(taken.release)
-        history = await asyncio.to_thread(ClickHouseHistory, taken.folder("history"), today, engine_settings)
-        undo.callback(history.close)
-        journal = await asyncio.to_thread(_journal, taken, history, clock)
+        own = None
+        if history is None:
+            own = await asyncio.to_thread(ClickHouseHistory, taken.folder("history"), today, engine_settings)
+            undo.callback(own.close)
+        used = history or own
+        assert used is not None  # noqa: S101 - one of the two is there
+        journal = await asyncio.to_thread(_journal, taken, used, clock)
         undo.callback(journal.stop)
-        shipper = Shipper(journal, history, today)
         store = RecordStore(
             taken,
             journal,
-            history,
-            shipper,
+            used,
+            Shipper(journal, used, today),
             clock,
             redactor=redactor or Redactor(),
             backlog=backlog,
             min_free_mb=min_free_mb,
+            closing=own.close if own else _nothing,
         )
-        await store.close_interrupted()
-        shipper.start()
+        await store.start()
         undo.pop_all()
     return store
 
 
-def _journal(home: Home, history: ClickHouseHistory, clock: Clock) -> SqliteJournal:
+def _nothing() -> None:
+    pass
+
+
+def _journal(home: Home, history: History, clock: Clock) -> SqliteJournal:
     path = home.folder("journal") / "journal.db"
     # a new journal beside an old history must not use its numbers again
     first, batch = (0, 0) if path.exists() else history.last()

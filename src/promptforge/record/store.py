@@ -50,6 +50,7 @@ class RecordStore:
         redactor: Redactor,
         backlog: int,
         min_free_mb: int,
+        closing: Callable[[], None],
     ) -> None:
         self._home = home
         self._journal = journal
@@ -63,6 +64,7 @@ class RecordStore:
         self._watchers = Watchers()
         self._light = ThreadPoolExecutor(4, thread_name_prefix="history")
         self._heavy = ThreadPoolExecutor(2, thread_name_prefix="history-figures")
+        self._closing = closing
         self._closed = False
 
     # ── in ──
@@ -207,12 +209,12 @@ class RecordStore:
         finally:
             lock.release()
 
-    async def close_interrupted(self) -> int:
-        """Close what an earlier process left open, with what is known of it; how many there were."""
+    async def start(self) -> None:
+        """Close what an earlier process left open, with what is known of it, and begin to ship."""
         found = [interrupted(execution) for execution in self._journal.pending()]
         for start in range(0, len(found), 1_000):
             await self._keep([self._stamped(execution) for execution in found[start : start + 1_000]])
-        return len(found)
+        self._shipper.start()
 
     async def shutdown(self, seconds: float = DRAIN_SECONDS) -> None:
         """Ship what can be shipped in that time, close both stores, let go of the home. The rest ships next time."""
@@ -228,7 +230,7 @@ class RecordStore:
         self._journal.stop()
         self._light.shutdown()
         self._heavy.shutdown()
-        self._history.close()
+        self._closing()
         self._home.release()
 
 
