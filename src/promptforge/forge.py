@@ -7,9 +7,9 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from promptforge.pricing.book import Book
 from promptforge.providers.directory import open_providers
 from promptforge.record import open_record
 from promptforge.services.access import Access
+from promptforge.services.demo import WORKSPACE as DEMO
 from promptforge.services.demo import Demo
 from promptforge.services.executions import Executions
 from promptforge.services.overview import Overviews
@@ -50,7 +51,11 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forge:
-    """Everything a door needs. ``local_key`` is the administrator's key as the home keeps it for the CLI."""
+    """Everything a door needs.
+
+    ``local_key`` is the administrator's key as the home keeps it for the CLI; ``demo_key`` the one of the demo
+    workspace, where there is to be one.
+    """
 
     settings: Settings
     clock: Clock
@@ -63,11 +68,18 @@ class Forge:
     executions: Executions
     overviews: Overviews
     demo: Demo
-    local_key: str
+    local_key: str = field(repr=False)
+    demo_key: str | None = field(repr=False)
+
+    async def load_demo(self) -> None:
+        """Fill the demo workspace as far as it is not filled yet."""
+        if self.demo_key is not None:
+            actor = await self.access.authenticate(self.demo_key)
+            await self.demo.load(actor, executions=self.settings.demo_executions)
 
 
 @asynccontextmanager
-async def open_forge(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Forge]:
+async def open_forge(settings: Settings, *, clock: Clock | None = None) -> AsyncGenerator[Forge]:
     """Open the home and everything in it; on leaving, let executions finish, ship the record, close.
 
     SettingsError when the home is in use by another process or cannot be written.
@@ -108,7 +120,10 @@ async def open_forge(settings: Settings, *, clock: Clock | None = None) -> Async
             content_days=settings.content_days,
         )
         stack.push_async_callback(executions.drain, system("default"), DRAIN_SECONDS)
-        local_key = await _administrator(access, settings)
+        await access.ensure_administrator(
+            local_key := kept_secret(home / "local.key", lambda: settings.admin_key or access.new_secret())
+        )
+        demo_key = await _demo(access, home) if settings.demo else None
         yield Forge(
             settings=settings,
             clock=clock,
@@ -122,14 +137,15 @@ async def open_forge(settings: Settings, *, clock: Clock | None = None) -> Async
             overviews=Overviews(record, clock),
             demo=Demo(record, prompts, access, prices, secret=secret, content_days=settings.content_days),
             local_key=local_key,
+            demo_key=demo_key,
         )
 
 
-async def _administrator(access: Access, settings: Settings) -> str:
-    """Make the administrator at the first start; return the key that the CLI on this machine uses."""
-    path = settings.home / "local.key"
-    key = kept_secret(path, lambda: settings.admin_key or access.new_secret())
-    await access.ensure_administrator(key)
+async def _demo(access: Access, home: Path) -> str:
+    """Make the demo's workspace and key, where missing."""
+    workspace = await access.ensure_workspace(DEMO)
+    key = kept_secret(home / "demo.key", access.new_secret)
+    await access.ensure_key(workspace.id, key)
     return key
 
 

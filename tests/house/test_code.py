@@ -17,8 +17,9 @@ ACTORLESS = {
     "access.Access": {
         "authenticate",
         "authenticate_session",
-        "ensure",
         "ensure_administrator",
+        "ensure_key",
+        "ensure_key",
         "ensure_workspace",
         "log_in",
         "log_out",

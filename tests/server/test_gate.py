@@ -15,7 +15,7 @@ ME = {"query": "{ me { id } }"}
 @pytest.fixture
 async def session(forge, actor, url):
     """A browser that has followed a login link; and the address it was sent on to."""
-    token = await forge.access.create_login_token(actor.user_id, actor.workspace)
+    token = await forge.access.create_login_token(actor)
     async with httpx.AsyncClient(base_url=url) as browser:
         answer = await browser.get("/login", params={"token": token})
         yield browser, answer, token
@@ -115,7 +115,7 @@ async def test_a_login_link_works_once(session, http):
 
 async def test_a_preview_of_the_link_uses_nothing_up(forge, actor, url):
     """HEAD, as a messenger's preview sends it, leaves the token good."""
-    token = await forge.access.create_login_token(actor.user_id, actor.workspace)
+    token = await forge.access.create_login_token(actor)
     async with httpx.AsyncClient(base_url=url) as browser:
         await browser.head("/login", params={"token": token})
         answer = await browser.get("/login", params={"token": token})

@@ -88,14 +88,30 @@ async def _serve(settings: "Settings", listener: socket.socket, say: Callable[[s
         stop = asyncio.Event()
         with _signals(stop), announced(settings.home, url):
             await _greet(forge, url, say)
-            await run(forge, listener, stop)
+            loading = asyncio.create_task(_load_demo(forge, say))
+            try:
+                await run(forge, listener, stop)
+            finally:
+                loading.cancel()
+                await asyncio.wait([loading])
         say("stopped: every execution is closed and recorded")
 
 
 async def _greet(forge: "Forge", url: str, say: Callable[[str], None]) -> None:
-    token = await forge.access.create_login_token_for_local()
+    token = await forge.access.create_login_token(await forge.access.authenticate(forge.demo_key or forge.local_key))
     say(f"Prompt Forge is running at {url}")
     say(f"  log in     {url}/login?token={token}  (works once)")
+    if forge.demo_key is not None:
+        say(f"  demo key   {forge.demo_key}")
+        say(f"             {forge.settings.demo_executions:,} made-up executions of the last 90 days load behind it")
+    say(f"  your key   {forge.settings.home / 'local.key'}  (the CLI on this machine finds it by itself)")
+
+
+async def _load_demo(forge: "Forge", say: Callable[[str], None]) -> None:
+    try:
+        await forge.load_demo()
+    except ForgeError as error:
+        say(f"promptforge: the demo could not be loaded: {error}")
 
 
 async def run(forge: "Forge", listener: socket.socket, stop: asyncio.Event) -> None:

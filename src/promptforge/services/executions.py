@@ -147,6 +147,7 @@ class Executions:
             raise TooMany(f"{MAX_QUEUED} executions are running or waiting already; try again", retry_after=1)
         ref, version = await self._resolve(actor, call)
         params, model, provider = self._model(call, version)
+        remaining = self._deadline(call) / 1000
         pending = self._pending(actor, call, ref, provider.name, model)
         try:
             messages = _messages(call, version)
@@ -155,7 +156,7 @@ class Executions:
                 messages=messages,
                 params=params,
                 stream=stream is not None,
-                remaining=self._deadline(call) / 1000,
+                remaining=remaining,
             )
             body = provider.body(request)
         except InvalidInput as error:

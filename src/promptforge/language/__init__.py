@@ -1,0 +1,1 @@
+"""Small languages: templates and the checking of what is put into them. Pure; no I/O, no clock."""

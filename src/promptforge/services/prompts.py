@@ -1,0 +1,413 @@
+"""Prompts: defining them, and finding the version that a call means.
+
+Versions are written once and never change, so they are remembered for ever; a prompt is remembered until this process
+changes it. Nothing is deleted: archiving frees the name and keeps what was run readable.
+"""
+
+import difflib
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from promptforge.core import ids
+from promptforge.core.access import Actor, Permission
+from promptforge.core.errors import Conflict, InvalidInput, NotFound
+from promptforge.core.execution import Json
+from promptforge.core.ports import Clock, PromptCatalog, PromptQuery
+from promptforge.core.prompt import Category, Message, Prompt, PromptVersion, kebab
+from promptforge.language import prompt as language
+
+MAX_LIST = 500
+MAX_DESCRIPTION = 2_000
+MAX_TAGS = 20
+MAX_TAG = 50
+MAX_CONTENT = 1_000_000
+MAX_MESSAGES = 100
+ROLES = ("system", "user", "assistant")
+_LABEL = re.compile(r"[a-z][a-z0-9._-]{0,49}")
+_REMEMBERED = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionDiff:
+    """What changed from *old* to *new*: a unified diff of the text, and [old, new] of each changed parameter."""
+
+    old: PromptVersion
+    new: PromptVersion
+    text: str
+    params: Mapping[str, Json]
+    input_schema: Mapping[str, Json]
+
+
+class Prompts:
+    """The prompts of workspaces."""
+
+    def __init__(self, catalog: PromptCatalog, clock: Clock) -> None:
+        self._catalog = catalog
+        self._clock = clock
+        self._prompts: OrderedDict[tuple[str, str], Prompt] = OrderedDict()
+        self._versions: OrderedDict[tuple[str, str, int], PromptVersion] = OrderedDict()
+
+    # ── defining ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def create(
+        self,
+        actor: Actor,
+        *,
+        name: str,
+        description: str | None = None,
+        category: Category = Category.GENERAL,
+        is_public: bool = False,
+        tags: Sequence[str] = (),
+    ) -> Prompt:
+        """A prompt without versions; Conflict when the name is taken."""
+        actor.require(Permission.EDIT)
+        made = self._new(actor, kebab(name), description, category, is_public, tags)
+        await self._catalog.create(made)
+        return made
+
+    def _new(
+        self,
+        actor: Actor,
+        name: str,
+        description: str | None,
+        category: Category,
+        is_public: bool,
+        tags: Sequence[str],
+    ) -> Prompt:
+        now = self._clock.now()
+        return Prompt(
+            id=self._id(ids.PROMPT),
+            workspace=actor.workspace,
+            name=name,
+            description=_description(description),
+            category=category,
+            is_public=is_public,
+            created_at=now,
+            updated_at=now,
+            created_by=actor.user_id,
+            tags=_tags(tags),
+        )
+
+    async def update(
+        self,
+        actor: Actor,
+        prompt_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        category: Category | None = None,
+        is_public: bool | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Prompt:
+        """Change what is given; None leaves it."""
+        actor.require(Permission.EDIT)
+        found = await self._fresh(actor, prompt_id)
+        changed = replace(
+            found,
+            name=found.name if name is None else kebab(name),
+            description=found.description if description is None else _description(description),
+            category=found.category if category is None else category,
+            is_public=found.is_public if is_public is None else is_public,
+            tags=found.tags if tags is None else _tags(tags),
+        )
+        return await self._changed(changed)
+
+    async def add_version(
+        self,
+        actor: Actor,
+        prompt_id: str,
+        *,
+        params: Mapping[str, Json],
+        content: str | None = None,
+        messages: Sequence[Message] | None = None,
+        input_schema: Mapping[str, Json] | None = None,
+        provider: str | None = None,
+        label: str | None = None,
+    ) -> PromptVersion:
+        """The next version, checked so that it can be run; *label*, where given, points at it."""
+        actor.require(Permission.EDIT)
+        found = await self._fresh(actor, prompt_id)
+        if found.archived_at is not None:
+            raise Conflict(f"the prompt '{found.name}' is archived: restore it before adding a version")
+        version = PromptVersion(
+            id=self._id(ids.VERSION),
+            prompt_id=found.id,
+            number=0,
+            content=content,
+            messages=None if messages is None else tuple(messages),
+            params=_params(params),
+            provider=provider or _provider(params),
+            input_schema=input_schema,
+            created_at=self._clock.now(),
+            created_by=actor.user_id,
+        )
+        _check_turns(version)
+        language.check(version)
+        stored = await self._catalog.add_version(actor.workspace, version, None if label is None else _label(label))
+        self._forget(found)
+        return stored
+
+    async def set_label(self, actor: Actor, prompt_id: str, label: str, number: int | None) -> Prompt:
+        """Point a label at a version; None takes the label away."""
+        actor.require(Permission.EDIT)
+        found = await self._fresh(actor, prompt_id)
+        if number is None:
+            if label not in found.labels:
+                raise NotFound(f"the prompt '{found.name}' has no label '{label[:60]}'; it has {_labels(found)}")
+        else:
+            _label(label)
+            await self._version(actor, found, number)
+        await self._catalog.set_label(actor.workspace, found.id, label, number)
+        self._forget(found)
+        return await self._fresh(actor, found.id)
+
+    async def archive(self, actor: Actor, prompt_id: str) -> Prompt:
+        """Take a prompt out of use and free its name; its versions and executions stay readable."""
+        actor.require(Permission.EDIT)
+        found = await self._fresh(actor, prompt_id)
+        return found if found.archived_at else await self._changed(replace(found, archived_at=self._clock.now()))
+
+    async def restore(self, actor: Actor, prompt_id: str) -> Prompt:
+        """Take an archived prompt back into use; Conflict when its name was taken meanwhile."""
+        actor.require(Permission.EDIT)
+        found = await self._fresh(actor, prompt_id)
+        return await self._changed(replace(found, archived_at=None)) if found.archived_at else found
+
+    async def fork(self, actor: Actor, prompt_id: str, name: str, version: int | None = None) -> Prompt:
+        """A new prompt whose first version copies the latest (or the given) one of another."""
+        actor.require(Permission.EDIT)
+        found = await self.get(actor, prompt_id)
+        source = await self._version(actor, found, version or found.latest)
+        made = self._new(actor, kebab(name), found.description, found.category, False, found.tags)
+        made = replace(made, forked_from=found.id)
+        first = replace(
+            source, id=self._id(ids.VERSION), prompt_id=made.id, created_at=made.created_at, created_by=actor.user_id
+        )
+        await self._catalog.create(made, first)
+        return await self._fresh(actor, made.id)
+
+    async def _changed(self, prompt: Prompt) -> Prompt:
+        prompt = replace(prompt, updated_at=self._clock.now())
+        await self._catalog.update(prompt)
+        self._forget(prompt)
+        return prompt
+
+    # ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def get(self, actor: Actor, prompt_id: str) -> Prompt:
+        """A prompt by id or by name; NotFound outside the actor's workspace as for an unknown one."""
+        actor.require(Permission.CONTENT)
+        return await self._known(actor, prompt_id)
+
+    async def named(self, actor: Actor, name: str) -> Prompt:
+        """The unarchived prompt of that name."""
+        actor.require(Permission.CONTENT)
+        found = await self._catalog.named(actor.workspace, name)
+        if found is None:
+            raise _no_prompt(name)
+        return found
+
+    async def list(
+        self,
+        actor: Actor,
+        *,
+        mine: bool = False,
+        search: str | None = None,
+        archived: bool = False,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> Sequence[Prompt]:
+        """Newest first."""
+        actor.require(Permission.CONTENT)
+        if not 1 <= limit <= MAX_LIST:
+            raise InvalidInput(f"limit must be 1 to {MAX_LIST}, not {limit}", path="$.limit")
+        if offset < 0:
+            raise InvalidInput(f"offset must not be negative, but is {offset}", path="$.offset")
+        return await self._catalog.list(
+            PromptQuery(
+                workspace=actor.workspace,
+                mine=actor.user_id if mine else None,
+                search=search,
+                archived=archived,
+                limit=limit,
+                offset=offset,
+            )
+        )
+
+    async def version(self, actor: Actor, prompt_id: str, number: int) -> PromptVersion:
+        """A version by its number."""
+        return await self._version(actor, await self.get(actor, prompt_id), number)
+
+    async def version_by_id(self, actor: Actor, version_id: str) -> PromptVersion:
+        """A version by its id."""
+        actor.require(Permission.CONTENT)
+        found = await self._catalog.version_by_id(actor.workspace, version_id)
+        if found is None:
+            raise NotFound(f"there is no prompt version '{version_id[:60]}' in this workspace")
+        return found
+
+    async def versions(self, actor: Actor, prompt_id: str, limit: int = 50) -> Sequence[PromptVersion]:
+        """Newest first."""
+        found = await self.get(actor, prompt_id)
+        return await self._catalog.versions(actor.workspace, found.id, limit)
+
+    async def resolve(
+        self,
+        actor: Actor,
+        *,
+        prompt_id: str | None = None,
+        name: str | None = None,
+        version: int | None = None,
+        label: str | None = None,
+    ) -> tuple[Prompt, PromptVersion]:
+        """The version that a call means: by number, by label, or the latest; NotFound says what there is instead."""
+        actor.require(Permission.RUN)
+        if prompt_id is not None and name is not None:
+            raise InvalidInput("name the prompt by promptId or by name, not by both", path="$.promptId")
+        if version is not None and label is not None:
+            raise InvalidInput("choose the version by number or by label, not by both", path="$.version")
+        found = await self._known(actor, prompt_id or name or "")
+        if found.archived_at is not None:
+            raise Conflict(f"the prompt '{found.name}' is archived and cannot be run: restore it first")
+        number = version if version is not None else found.latest
+        if label is not None and label != "latest":
+            if label not in found.labels:
+                raise NotFound(f"the prompt '{found.name}' has no label '{label[:60]}'; it has {_labels(found)}")
+            number = found.labels[label]
+        return found, await self._version(actor, found, number)
+
+    async def diff(self, actor: Actor, prompt_id: str, old: int, new: int) -> VersionDiff:
+        """What changed between two versions of a prompt."""
+        found = await self.get(actor, prompt_id)
+        before, after = await self._version(actor, found, old), await self._version(actor, found, new)
+        lines = difflib.unified_diff(
+            _text(before).splitlines(), _text(after).splitlines(), f"version {old}", f"version {new}", lineterm=""
+        )
+        return VersionDiff(
+            old=before,
+            new=after,
+            text="\n".join(lines),
+            params=_changes(_full_params(before), _full_params(after)),
+            input_schema=_changes(before.input_schema or {}, after.input_schema or {}),
+        )
+
+    async def _known(self, actor: Actor, asked: str) -> Prompt:
+        """By id or name, from memory where it is there."""
+        remembered = self._prompts.get((actor.workspace, asked))
+        if remembered is not None:
+            return remembered
+        found = await self._fresh(actor, asked)
+        self._prompts[actor.workspace, asked] = found
+        while len(self._prompts) > _REMEMBERED:
+            self._prompts.popitem(last=False)
+        return found
+
+    async def _fresh(self, actor: Actor, asked: str) -> Prompt:
+        found = await self._catalog.get(actor.workspace, asked) or await self._catalog.named(actor.workspace, asked)
+        if found is None:
+            raise _no_prompt(asked)
+        return found
+
+    async def _version(self, actor: Actor, prompt: Prompt, number: int) -> PromptVersion:
+        key = (actor.workspace, prompt.id, number)
+        if key not in self._versions:
+            found = await self._catalog.version(actor.workspace, prompt.id, number)
+            if found is None:
+                has = "has no version yet: add one first"
+                if prompt.latest:
+                    has = f"has no version {number}; it has 1 to {prompt.latest}"
+                raise NotFound(f"the prompt '{prompt.name}' {has}")
+            self._versions[key] = found
+            while len(self._versions) > _REMEMBERED:
+                self._versions.popitem(last=False)
+        return self._versions[key]
+
+    def _forget(self, prompt: Prompt) -> None:
+        for key in [k for k, known in self._prompts.items() if known.id == prompt.id or k[1] == prompt.name]:
+            del self._prompts[key]
+
+    def _id(self, prefix: str) -> str:
+        milliseconds = int(self._clock.now().timestamp() * 1000)
+        return ids.text(prefix, ids.number(milliseconds, self._clock.bits()))
+
+
+def _no_prompt(asked: str) -> NotFound:
+    return NotFound(f"there is no prompt '{asked[:60]}' in this workspace")
+
+
+def _labels(prompt: Prompt) -> str:
+    return ", ".join(sorted(prompt.labels)) or "none"
+
+
+def _description(text: str | None) -> str | None:
+    if text is not None and len(text) > MAX_DESCRIPTION:
+        raise InvalidInput(f"description takes at most {MAX_DESCRIPTION} characters", path="$.description")
+    return text
+
+
+def _tags(given: Sequence[str]) -> tuple[str, ...]:
+    tags = tuple(dict.fromkeys(tag.strip() for tag in given))
+    if len(tags) > MAX_TAGS or any(not 1 <= len(tag) <= MAX_TAG for tag in tags):
+        raise InvalidInput(f"a prompt takes at most {MAX_TAGS} tags of 1 to {MAX_TAG} characters", path="$.tags")
+    return tags
+
+
+def _label(label: str) -> str:
+    if label == "latest":
+        raise InvalidInput("'latest' always means the newest version and cannot be set", path="$.label")
+    if not _LABEL.fullmatch(label):
+        raise InvalidInput(
+            f"'{label[:60]}' is not a label: use up to 50 lower-case letters, digits, '.', '_' and '-', a letter first",
+            path="$.label",
+        )
+    return label
+
+
+def _params(given: Mapping[str, Json]) -> dict[str, Json]:
+    """Parameters under their documented names, the known ones checked; unknown ones are the provider's to judge."""
+    params = {("max_tokens" if name == "maxTokens" else name): value for name, value in given.items()}
+    params.pop("provider", None)
+    model = params.get("model")
+    if not isinstance(model, str) or not model.strip():
+        raise InvalidInput("params.model is missing: name the model to run", path="$.params.model")
+    temperature, most = params.get("temperature"), params.get("max_tokens")
+    if temperature is not None and (
+        not isinstance(temperature, int | float) or isinstance(temperature, bool) or not 0 <= temperature <= 2
+    ):
+        raise InvalidInput("params.temperature is a number from 0.0 to 2.0", path="$.params.temperature")
+    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
+        raise InvalidInput("params.max_tokens is a whole number of at least 1", path="$.params.max_tokens")
+    return params
+
+
+def _provider(params: Mapping[str, Json]) -> str | None:
+    named = params.get("provider")
+    return named if isinstance(named, str) and named else None
+
+
+def _check_turns(version: PromptVersion) -> None:
+    if (version.content is None) == (version.messages is None):
+        raise InvalidInput("give exactly one of content and messages", path="$.content")
+    if version.messages is not None and not 1 <= len(version.messages) <= MAX_MESSAGES:
+        raise InvalidInput(f"messages takes 1 to {MAX_MESSAGES} turns", path="$.messages")
+    for n, turn in enumerate(version.turns):
+        if turn.role not in ROLES:
+            raise InvalidInput(f"role '{turn.role[:20]}' is none of {', '.join(ROLES)}", path=f"$.messages[{n}].role")
+    if sum(len(turn.content) for turn in version.turns) > MAX_CONTENT:
+        raise InvalidInput(f"a version takes at most {MAX_CONTENT} characters", path="$.content")
+
+
+def _text(version: PromptVersion) -> str:
+    if version.messages is None:
+        return version.content or ""
+    return "\n\n".join(f"{turn.role}:\n{turn.content}" for turn in version.messages)
+
+
+def _full_params(version: PromptVersion) -> dict[str, Json]:
+    return {**version.params, **({"provider": version.provider} if version.provider else {})}
+
+
+def _changes(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:
+    return {k: [old.get(k), new.get(k)] for k in dict.fromkeys((*old, *new)) if old.get(k) != new.get(k)}
