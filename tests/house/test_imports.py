@@ -25,6 +25,8 @@ ROOMS = {
     "yarl": {"providers", "server"},
     "genai_prices": {"pricing"},
     "jsonschema": {"language"},
+    "referencing": {"language"},
+    "re2": {"language"},
     "click": {"cli"},
     "rich": {"cli"},
     "httpx": {"sdk", "cli"},
