@@ -137,7 +137,6 @@ def test_errors_of_the_server(served: Served, client: PromptForge, prompt) -> No
         lambda: client.prompts.execute("no-such-prompt"),
         lambda: client.prompts.get("no-such-prompt"),
         lambda: client.executions.get("exec_none"),
-        lambda: list(client.prompts.stream("no-such-prompt")),
         lambda: client.prompts.execute(prompt.id, {"ticket": "x"}, version=99),
     ):
         with pytest.raises(NotFoundError):
@@ -148,6 +147,13 @@ def test_errors_of_the_server(served: Served, client: PromptForge, prompt) -> No
     with pytest.raises(PromptForgeError):
         client.prompts.create(name="no-model", template="Hi", params={})
     assert client.prompts.create(name="no-model").name == "no-model"
+
+
+@pytest.mark.timeout(20)
+def test_stream_of_what_is_not_there(client: PromptForge) -> None:
+    """A stream that cannot begin says why at once, as execute does."""
+    with pytest.raises(NotFoundError, match="no-such-prompt"):
+        list(client.prompts.stream("no-such-prompt"))
 
 
 def test_one_key_one_execution(client: PromptForge) -> None:
@@ -233,6 +239,14 @@ def test_account_and_keys(client: PromptForge, served: Served) -> None:
             reader.me()
     assert made.secret not in repr(made)
     assert made.key.id in [key.id for key in client.keys.list()]
+
+
+def test_the_largest_pages_are_answered(client: PromptForge) -> None:
+    """No list asks for more than the server's limits allow, even for as many as it ever gives."""
+    assert client.prompts.list(limit=500)
+    assert client.executions.list(limit=500)
+    assert client.executions.list(limit=500, content=True)
+    assert client.executions.list_chain_executions(limit=500) == []
 
 
 def test_chains_are_empty_for_now(client: PromptForge) -> None:

@@ -34,7 +34,7 @@ fragment PromptRow on Prompt {
 """
 _PROMPT = (
     """
-fragment PromptAll on Prompt { ...PromptRow latestVersion { ...VersionAll } versions { ...VersionAll } }
+fragment PromptAll on Prompt { ...PromptRow latestVersion { ...VersionAll } versions(limit: 500) { ...VersionAll } }
 """
     + _PROMPT_ROW
     + _VERSION
@@ -63,7 +63,7 @@ query Prompts($mine: Boolean, $limit: Int, $offset: Int, $search: String, $archi
   prompts(mine: $mine, limit: $limit, offset: $offset, search: $search, archived: $archived) {
     ...PromptRow
     latestVersion { ...VersionAll }
-    versions { id version model provider createdAt }
+    versions(limit: 10) { id version model provider createdAt }
   }
 }
 """

@@ -170,7 +170,7 @@ class Prompts:
         search: str | None = None,
         archived: bool | None = None,
     ) -> Plan[Rows[Prompt]]:
-        """List prompts, newest first; *mine* leaves others' public ones out."""
+        """List prompts, newest first, each with its latest ten versions; *mine* leaves others' public ones out."""
         variables = {"mine": mine, "limit": limit, "offset": offset, "search": search, "archived": archived}
         data = yield from ask(documents.PROMPTS, variables)
         return [build(Prompt, raw) for raw in data["prompts"]]
