@@ -15,21 +15,22 @@ _SUBJECT = {
     # a chain execution, or a call outside chains
     Subject.RUNS: "NOT in_chain AND kind != 'adjustment'",
 }
+# named apart from the columns, which a filter may name too
 _SUMS = f"""
-  countIf(NOT in_chain AND kind != 'adjustment') AS runs,
-  countIf({_CALL}) AS calls,
-  countIf(subject AND status = 'success') AS success,
-  countIf(subject AND status = 'error') AS error,
-  countIf(subject AND status = 'pending') AS pending,
-  sumIf(ifNull(latency_ms, 0), subject) AS latency_ms_sum,
-  countIf(subject AND latency_ms IS NOT NULL) AS latency_count,
-  sumIf(ifNull(token_in, 0), {_CALL}) AS token_in,
-  sumIf(ifNull(token_out, 0), {_CALL}) AS token_out,
-  sum(ifNull(cost, 0)) AS cost,
-  countIf({_CALL} AND cost_state = 'priced') AS priced,
-  countIf({_CALL} AND cost_state = 'unpriced') AS unpriced,
-  countIf({_CALL} AND cost_state = 'unknown') AS unknown,
-  countIf({_CALL} AND usage_source = 'estimated') AS estimated"""
+  countIf(NOT in_chain AND kind != 'adjustment') AS all_runs,
+  countIf({_CALL}) AS all_calls,
+  countIf(subject AND status = 'success') AS all_success,
+  countIf(subject AND status = 'error') AS all_error,
+  countIf(subject AND status = 'pending') AS all_pending,
+  sumIf(ifNull(latency_ms, 0), subject) AS all_latency_ms_sum,
+  countIf(subject AND latency_ms IS NOT NULL) AS all_latency_count,
+  sumIf(ifNull(token_in, 0), {_CALL}) AS all_token_in,
+  sumIf(ifNull(token_out, 0), {_CALL}) AS all_token_out,
+  sum(ifNull(cost, 0)) AS all_cost,
+  countIf({_CALL} AND cost_state = 'priced') AS all_priced,
+  countIf({_CALL} AND cost_state = 'unpriced') AS all_unpriced,
+  countIf({_CALL} AND cost_state = 'unknown') AS all_unknown,
+  countIf({_CALL} AND usage_source = 'estimated') AS all_estimated"""
 _NAMES = (
     "runs",
     "calls",
@@ -59,7 +60,7 @@ def statement(query: Breakdown, upto: int | None, today: date) -> tuple[str, Con
     named = [f"{key} AS k{n}" for n, key in enumerate(keys)]
     names = ", ".join(f"k{n}" for n in range(len(keys)))
     # days in order; the rest by size, and by name where sizes are equal, so that a limit always cuts the same
-    size = "runs" if query.subject is Subject.RUNS else "calls"
+    size = "all_runs" if query.subject is Subject.RUNS else "all_calls"
     order = ["k0"] if query.by[:1] == (Dimension.DAY,) else []
     sums = _SUMS.replace("subject", f"({_SUBJECT[query.subject]})")
     sql = f"SELECT {', '.join([*named, sums])} FROM facts PREWHERE {condition.sql}"

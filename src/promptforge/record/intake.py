@@ -31,6 +31,8 @@ def taken_in(execution: Execution, redactor: Redactor) -> Execution:
         raise InvalidInput(f"the id {execution.id} does not carry the moment of its createdAt")
     made = redactor.execution(execution)
     changes: dict[str, Any] = {name: None for name in _OPTIONAL if getattr(made, name) == ""}
+    if made.prompt is not None and made.prompt.label == "":
+        changes["prompt"] = replace(made.prompt, label=None)
     for name in ("created_at", "started_at", "recorded_at"):
         moment = getattr(made, name)
         if moment is not None and (moment.microsecond % 1000 or moment.tzinfo is not UTC):
