@@ -57,7 +57,7 @@ class Demo:
         return self.done < self.total
 
     async def load(self, actor: Actor, *, executions: int = 50_000, days: int = 90, seed: str = SEED) -> None:
-        """Fill the demo workspace, oldest first, leaving alone what is there; ends early when it is removed."""
+        """Fill the demo workspace, the last days first, leaving alone what is there; ends early when it is removed."""
         actor.require(Permission.INGEST)
         until = (await self._workspace(actor)).created_at
         drawn = schedule(until, executions=executions, days=days, seed=seed)
@@ -66,9 +66,9 @@ class Demo:
             actor=actor, prices=self._prices, seed=seed, secret=self._secret, content_days=self._content_days, refs={}
         )
         batches = _batched(drawn)
-        if drawn and not await self._stored(actor, runs, drawn[-1]):
+        if drawn and not await self._stored(actor, runs, batches[0][-1]):
             runs = replace(runs, refs=await self._versions(actor))
-            for batch in batches:
+            for batch in reversed(batches):
                 if not await self._load(actor, runs, batch):
                     break
         self.done = self.total
