@@ -1,10 +1,10 @@
 """The AccessCatalog on SQL. Secrets arrive as hashes and are found by them; nothing here ever sees one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from promptforge.catalog.database import Database
@@ -192,7 +192,7 @@ class SqlAccessCatalog:
         row = await self._first(statement)
         if row is None:
             return None
-        values = dict(row)
+        values: dict[str, Any] = {**row}
         workspace, until = values.pop("workspace"), values.pop("until")
         return Login(User(**values), workspace, until)
 
@@ -203,18 +203,19 @@ class SqlAccessCatalog:
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _first(self, statement: Any) -> Mapping[str, Any] | None:
+    async def _first(self, statement: Any) -> RowMapping | None:
         return await self._database.read(lambda connection: connection.execute(statement).mappings().first())
 
-    async def _all(self, statement: Any) -> Sequence[Mapping[str, Any]]:
+    async def _all(self, statement: Any) -> Sequence[RowMapping]:
         return await self._database.read(lambda connection: connection.execute(statement).mappings().all())
 
 
-def _with_role(row: Mapping[str, Any], make: Any) -> tuple[Any, Role]:
-    values = dict(row)
+def _with_role(row: RowMapping, make: Any) -> tuple[Any, Role]:
+    values: dict[str, Any] = {**row}
     role = Role(values.pop("role"))
     return make(**values), role
 
 
-def _key(row: Mapping[str, Any]) -> Key:
-    return Key(**{**row, "scopes": frozenset(Scope(scope) for scope in row["scopes"])})
+def _key(row: RowMapping) -> Key:
+    values: dict[str, Any] = {**row, "scopes": frozenset(Scope(scope) for scope in row["scopes"])}
+    return Key(**values)

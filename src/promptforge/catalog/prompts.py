@@ -4,7 +4,7 @@ Names are kept unique by the database (a partial unique index), numbers are hand
 same statement that locks the prompt: both hold however many write at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, String, and_, cast, delete, insert, or_, select, update
@@ -41,14 +41,14 @@ class SqlPromptCatalog:
 
     async def update(self, prompt: Prompt) -> None:
         """Write what can change; Conflict when the name is taken."""
-        await self._named(
-            prompt,
-            lambda connection: connection.execute(
-                update(prompts).where(_is(prompt.workspace, prompt.id)).values(_changeable(prompt))
-            ),
-        )
+        changed = update(prompts).where(_is(prompt.workspace, prompt.id)).values(_changeable(prompt))
 
-    async def _named(self, prompt: Prompt, work: Any) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(changed)
+
+        await self._named(prompt, work)
+
+    async def _named(self, prompt: Prompt, work: Callable[[Connection], None]) -> None:
         try:
             await self._database.write(work)
         except IntegrityError as error:
@@ -124,7 +124,7 @@ class SqlPromptCatalog:
         statement = select(versions).where(versions.c.workspace == workspace, condition)
         statement = statement.order_by(versions.c.number.desc()).limit(limit)
         return await self._database.read(
-            lambda connection: [_version(row) for row in connection.execute(statement).mappings()]
+            lambda connection: [_version({**row}) for row in connection.execute(statement).mappings()]
         )
 
     async def set_label(self, workspace: str, prompt_id: str, label: str, number: int | None) -> None:
@@ -199,10 +199,8 @@ def _changeable(prompt: Prompt) -> dict[str, Any]:
 
 
 def _prompt(row: RowMapping, pointing: Mapping[str, int]) -> Prompt:
-    return Prompt(
-        **{**row, "category": Category(row["category"]), "tags": tuple(row["tags"])},
-        labels=pointing,
-    )
+    values: dict[str, Any] = {**row, "category": Category(row["category"]), "tags": tuple(row["tags"])}
+    return Prompt(**values, labels=pointing)
 
 
 def _version(row: Mapping[str, Any]) -> PromptVersion:

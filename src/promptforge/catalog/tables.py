@@ -42,17 +42,17 @@ users = Table(
 memberships = Table(
     "memberships",
     METADATA,
-    Column("workspace", ForeignKey("workspaces.id"), primary_key=True),
-    Column("user_id", ForeignKey("users.id"), primary_key=True, index=True),
+    Column("workspace", String, ForeignKey("workspaces.id"), primary_key=True),
+    Column("user_id", String, ForeignKey("users.id"), primary_key=True, index=True),
     Column("role", String, nullable=False),
 )
 
 keys = Table(
     "keys",
     METADATA,
-    Column("workspace", ForeignKey("workspaces.id"), primary_key=True),
+    Column("workspace", String, ForeignKey("workspaces.id"), primary_key=True),
     Column("id", String, primary_key=True),
-    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("user_id", String, ForeignKey("users.id"), nullable=False),
     Column("name", String, nullable=False),
     Column("hint", String, nullable=False),
     Column("secret_hash", LargeBinary, nullable=False, unique=True),
@@ -67,8 +67,8 @@ login_tokens = Table(
     "login_tokens",
     METADATA,
     Column("token_hash", LargeBinary, primary_key=True),
-    Column("workspace", ForeignKey("workspaces.id"), nullable=False),
-    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("workspace", String, ForeignKey("workspaces.id"), nullable=False),
+    Column("user_id", String, ForeignKey("users.id"), nullable=False),
     Column("until", Moment, nullable=False),
 )
 
@@ -76,8 +76,8 @@ sessions = Table(
     "sessions",
     METADATA,
     Column("secret_hash", LargeBinary, primary_key=True),
-    Column("workspace", ForeignKey("workspaces.id"), nullable=False),
-    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("workspace", String, ForeignKey("workspaces.id"), nullable=False),
+    Column("user_id", String, ForeignKey("users.id"), nullable=False),
     Column("until", Moment, nullable=False),
 )
 
@@ -85,7 +85,7 @@ sessions = Table(
 prompts = Table(
     "prompts",
     METADATA,
-    Column("workspace", ForeignKey("workspaces.id"), primary_key=True),
+    Column("workspace", String, ForeignKey("workspaces.id"), primary_key=True),
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
     Column("description", String),
