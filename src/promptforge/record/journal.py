@@ -173,7 +173,9 @@ class SqliteJournal:
                 (execution_id, workspace),
             ).fetchall(),
         )
-        return decode(rows[0][0]) if rows else None
+        with contextlib.suppress(ValueError):  # what cannot be read is set aside by the shipper
+            return decode(rows[0][0]) if rows else None
+        return None
 
     async def behind(self, workspace: str, after: int, upto: int) -> int:
         """How many closed executions of the workspace stand between two sequence numbers."""
