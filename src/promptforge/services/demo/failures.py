@@ -62,7 +62,7 @@ FAILURES = (
     Failure(
         ErrorType.VALIDATION,
         12,
-        ("Missing variable '{variable}' at $.variables.{variable}",),
+        ("missing variable '{variable}' ($.variables.{variable})",),
         0,
         (0, 0),
         refused=True,

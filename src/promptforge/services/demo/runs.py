@@ -54,6 +54,16 @@ class _Talk:
     left: list[tuple[str, str]]
 
 
+@dataclass(slots=True)
+class _Today:
+    """What a day remembers from one execution to the next."""
+
+    day: Day
+    chance: Random
+    talks: dict[str, deque[_Talk]]
+    failures: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
     """Makes executions for a workspace; *refs* are the stored versions of each scenario, by name and number."""
@@ -73,22 +83,20 @@ class Runs:
 
     def of(self, day: Day) -> Iterator[Execution]:
         """The day's executions, oldest first."""
-        chance = Random(f"{self.seed}/{day.start:%Y-%m-%d}")  # noqa: S311
-        talks: dict[str, deque[_Talk]] = {s.name: deque(maxlen=_TALKS) for s in SCENARIOS}
-        for n, moment in enumerate(day.moments):
+        chance = Random(f"{self.seed}/{day.ago}")  # noqa: S311
+        today = _Today(day, chance, {s.name: deque(maxlen=_TALKS) for s in SCENARIOS})
+        for n in range(len(day.moments)):
             which = bisect(_WEIGHTS, int(chance.random() * _WEIGHTS[-1]))
-            if which == len(SCENARIOS):
-                yield self._free(chance, day, n, moment)
-            else:
-                yield self._prompted(chance, day, n, moment, SCENARIOS[which], talks)
+            yield self._free(today, n) if which == len(SCENARIOS) else self._prompted(today, n, SCENARIOS[which])
 
-    def _free(self, chance: Random, day: Day, n: int, moment: datetime) -> Execution:
+    def _free(self, today: _Today, n: int) -> Execution:
         """A call without a prompt."""
+        chance = today.chance
         question, answer = texts.free(chance)
         model = texts.skewed(chance, FREE_MODELS)
         asked = Asked(
             execution=replace(
-                self._execution(day, n, moment, model),
+                self._execution(today.day, n, model),
                 service=FREE_SERVICE,
                 end_user=texts.skewed(chance, _STAFF),
                 tags={"env": "dev", "team": "operations"},
@@ -99,19 +107,18 @@ class Runs:
             answer=answer,
             variable="content",
         )
-        return self._finished(chance, asked, self._failure(chance, day, moment, asked.execution.provider, 30))
+        return self._finished(chance, asked, _failure(today, asked.execution, 30))
 
-    def _prompted(
-        self, chance: Random, day: Day, n: int, moment: datetime, scenario: Scenario, talks: dict[str, deque[_Talk]]
-    ) -> Execution:
-        number, release = _in_force(chance, scenario, day.ago)
-        talk, answer = self._talk(chance, scenario, moment, day, n, talks[scenario.name])
+    def _prompted(self, today: _Today, n: int, scenario: Scenario) -> Execution:
+        chance = today.chance
+        number, release = _in_force(chance, scenario, today.day.ago)
+        talk, answer = _talk(today, n, scenario)
         side = release.share > 0
         if release.wordy:
             answer = texts.longer(chance, answer)
         label = "staging" if side else "production" if chance.random() < 0.9 else None
         execution = replace(
-            self._execution(day, n, moment, release.model),
+            self._execution(today.day, n, release.model),
             prompt=replace(self.refs[scenario.name, number], label=label),
             service=scenario.service,
             end_user=talk.end_user,
@@ -129,45 +136,10 @@ class Runs:
             cached=chance.random() * 100 < scenario.cached,
             reasoning=scenario.reasoning,
         )
-        return self._finished(chance, asked, self._failure(chance, day, moment, execution.provider, release.errors))
+        return self._finished(chance, asked, _failure(today, execution, release.errors))
 
-    def _talk(
-        self, chance: Random, scenario: Scenario, moment: datetime, day: Day, n: int, open_: deque[_Talk]
-    ) -> tuple[_Talk, str]:
-        """The conversation that this call belongs to, begun or gone on with, and the model's next answer."""
-        if open_ and chance.random() * 100 < scenario.stay:
-            talk = open_.pop()
-            if talk.left and moment - talk.last < _STAYS:
-                before = talk.variables.get("earlier") or ""
-                question, answer = talk.left.pop(0)
-                said = f"{before}\n{talk.variables['question']}".strip()[-600:]
-                talk.variables = {**talk.variables, "question": question}
-                if "earlier" in talk.variables:
-                    talk.variables = {**talk.variables, "earlier": said}
-                talk.last = moment
-                open_.append(talk)
-                return talk, answer
-        sample = texts.WRITERS[scenario.name](chance)
-        if scenario.service in _STAFFED:
-            end_user = texts.skewed(chance, _STAFF)
-        else:
-            end_user = f"customer-{bisect(_CUSTOMERS, int(chance.random() * _CUSTOMERS[-1])) + 1:04d}"
-        region = _REGIONS[int(chance.random() * len(_REGIONS))]
-        session = f"{scenario.service}-{day.start:%m%d}-{n:04d}"
-        talk = _Talk(session, end_user, region, moment, sample.variables, list(sample.followed))
-        open_.append(talk)
-        return talk, sample.output
-
-    def _failure(self, chance: Random, day: Day, moment: datetime, provider: str, errors: int) -> Failure | None:
-        draw = chance.random() * 1000
-        for incident in INCIDENTS:
-            first, last = incident.hours
-            hit = incident.ago == day.ago and first <= moment.hour <= last and incident.provider == provider
-            if hit and chance.random() * 1000 < incident.share:
-                return BY_TYPE[incident.error_type]
-        return DRAWN[int(chance.random() * len(DRAWN))] if draw < errors else None
-
-    def _execution(self, day: Day, n: int, moment: datetime, model: str) -> Execution:
+    def _execution(self, day: Day, n: int, model: str) -> Execution:
+        moment = day.moments[n]
         return Execution(
             id=self.id(day, n),
             workspace=self.actor.workspace,
@@ -227,6 +199,48 @@ class Runs:
                 attempt_errors=outcome.attempt_errors,
             ),
         )
+
+
+def _talk(today: _Today, n: int, scenario: Scenario) -> tuple[_Talk, str]:
+    """The conversation that this call belongs to, begun or gone on with, and the model's next answer."""
+    chance, moment, going = today.chance, today.day.moments[n], today.talks[scenario.name]
+    if going and chance.random() * 100 < scenario.stay:
+        talk = going.pop()
+        if talk.left and moment - talk.last < _STAYS:
+            before = talk.variables.get("earlier") or ""
+            question, answer = talk.left.pop(0)
+            said = f"{before}\n{talk.variables['question']}".strip()[-600:]
+            talk.variables = {**talk.variables, "question": question}
+            if "earlier" in talk.variables:
+                talk.variables = {**talk.variables, "earlier": said}
+            talk.last = moment
+            going.append(talk)
+            return talk, answer
+    sample = texts.WRITERS[scenario.name](chance)
+    if scenario.service in _STAFFED:
+        end_user = texts.skewed(chance, _STAFF)
+    else:
+        end_user = f"customer-{bisect(_CUSTOMERS, int(chance.random() * _CUSTOMERS[-1])) + 1:04d}"
+    region = _REGIONS[int(chance.random() * len(_REGIONS))]
+    session = f"{scenario.service}-{today.day.start:%m%d}-{n:04d}"
+    talk = _Talk(session, end_user, region, moment, sample.variables, list(sample.followed))
+    going.append(talk)
+    return talk, sample.output
+
+
+def _failure(today: _Today, execution: Execution, errors: int) -> Failure | None:
+    """How the call fails, if it does: *errors* in a thousand do, more of them during an incident."""
+    chance = today.chance
+    for incident in INCIDENTS:
+        first, last = incident.hours
+        hit = incident.ago == today.day.ago and first <= execution.created_at.hour <= last
+        if hit and incident.provider == execution.provider and chance.random() * 1000 < incident.share:
+            return BY_TYPE[incident.error_type]
+    if chance.random() * 1000 >= errors:
+        return None
+    today.failures += 1
+    # Steps that visit every card of the hundred, so that even a small demo meets each kind of failure.
+    return DRAWN[(37 * today.failures + 53 * today.day.ago) % len(DRAWN)]
 
 
 def _in_force(chance: Random, scenario: Scenario, ago: int) -> tuple[int, Release]:

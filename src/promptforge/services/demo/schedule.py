@@ -34,7 +34,7 @@ def schedule(until: datetime, *, executions: int, days: int, seed: str) -> list[
     counts = _apportion(executions, weights)
     drawn: list[Day] = []
     for n, start in enumerate(starts):
-        chance = Random(f"{seed}/{start:%Y-%m-%d}/moments")  # noqa: S311
+        chance = Random(f"{seed}/{days - 1 - n}/moments")  # noqa: S311
         moments = [
             moment
             for hour, count in enumerate(counts[n * 24 : n * 24 + 24])
