@@ -1,6 +1,6 @@
 /** The dashboard: who is here decides between logging in and the pages, the address decides which page. */
 import { useEffect } from "react";
-import { Problem } from "./api/client";
+import { leaveWorkspace, Problem } from "./api/client";
 import { useSession } from "./api/session";
 import { Executions } from "./pages/executions";
 import { Login } from "./pages/login";
@@ -29,7 +29,11 @@ export function App() {
         <Notice
           title="The dashboard cannot be shown"
           text={session.error.message}
-          onRetry={() => void session.refetch()}
+          onRetry={() => {
+            // A workspace that was looked at last may be gone; the server then chooses.
+            if (session.error instanceof Problem && session.error.code === "FORBIDDEN") leaveWorkspace();
+            else void session.refetch();
+          }}
         />
       </main>
     );

@@ -9,12 +9,20 @@ export function workspace(): string | null {
   return new URLSearchParams(location.search).get("workspace") ?? localStorage.getItem(KEY);
 }
 
-export function rememberWorkspace(name: string): void {
-  localStorage.setItem(KEY, name);
+export function rememberWorkspace(id: string): void {
+  localStorage.setItem(KEY, id);
 }
 
-export function forgetWorkspace(): void {
+/** Look at another workspace: the page starts anew, so that nothing of the one before is left. */
+export function enterWorkspace(id: string): void {
+  rememberWorkspace(id);
+  location.assign(`${location.pathname}?workspace=${encodeURIComponent(id)}`);
+}
+
+/** Forget the workspace and start anew; the server chooses one. */
+export function leaveWorkspace(): void {
   localStorage.removeItem(KEY);
+  location.assign("/");
 }
 
 /** What the API said instead of an answer. */

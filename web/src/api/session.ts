@@ -1,6 +1,6 @@
 /** Who is here: the user, the workspaces, the keys, and the demo's loading. */
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { forgetWorkspace, request } from "./client";
+import { leaveWorkspace, request } from "./client";
 import { graphql, type ResultOf } from "./graphql";
 import { queries, SESSION } from "./queries";
 
@@ -119,6 +119,5 @@ export function useRevokeKey() {
 
 export async function logOut(): Promise<void> {
   await fetch("/logout", { method: "POST", credentials: "same-origin" }).catch(() => undefined);
-  forgetWorkspace();
-  location.assign("/");
+  leaveWorkspace();
 }

@@ -2,7 +2,7 @@
 import { useAny } from "../api/executions";
 import { useActivity, useOverview, type Overview as Data, type TimeWindow } from "../api/overview";
 import { useLoading, type Session } from "../api/session";
-import { count, latency, percent, time, words } from "../format";
+import { amount, count, latency, percent, time, words } from "../format";
 import { Bone, Notice, Segments } from "../parts/controls";
 import { Columns, Legend } from "../parts/columns";
 import { Ranking } from "../parts/ranking";
@@ -173,7 +173,7 @@ const HEADS = [
 ];
 
 function cells(own: Data["totals"]) {
-  const silent = !own.cost.priced && (own.cost.unpriced || own.cost.unknown);
+  const silent = own.cost.unpriced + own.cost.unknown > 0 && amount(own.cost.usd) === 0n;
   return [
     count(own.calls),
     <small key="rate">{percent(own.successRate, 1)}</small>,

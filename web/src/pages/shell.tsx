@@ -1,6 +1,6 @@
 /** What stands around every page: navigation, workspace, live state, theme, user. */
 import { useEffect, useState, type ReactNode } from "react";
-import { rememberWorkspace } from "../api/client";
+import { enterWorkspace, rememberWorkspace } from "../api/client";
 import { useConnection } from "../api/live";
 import { logOut, useLoading, type Session } from "../api/session";
 import { count } from "../format";
@@ -51,10 +51,6 @@ function useShortcuts(help: () => void): void {
 
 function Workspaces({ session }: { session: Session }) {
   const name = session.workspace.name;
-  const choose = (next: string) => {
-    rememberWorkspace(next);
-    location.assign(`${location.pathname}?workspace=${encodeURIComponent(next)}`);
-  };
   return (
     <Menu
       label="Workspaces"
@@ -75,7 +71,7 @@ function Workspaces({ session }: { session: Session }) {
         session.me.workspaces.map(({ workspace, role }) => (
           <MenuItem
             key={workspace.id}
-            onClick={() => (workspace.id === session.workspace.id ? close() : choose(workspace.name))}
+            onClick={() => (workspace.id === session.workspace.id ? close() : enterWorkspace(workspace.id))}
           >
             <span style={{ flex: 1 }}>{workspace.name}</span>
             <span className="faint">{role.toLowerCase()}</span>
@@ -152,7 +148,7 @@ export function Shell({ session, title, children }: { session: Session; title: s
   const loading = useLoading();
   const [help] = useState(() => () => setDialog("help"));
   useShortcuts(help);
-  useEffect(() => rememberWorkspace(session.workspace.name), [session.workspace.name]);
+  useEffect(() => rememberWorkspace(session.workspace.id), [session.workspace.id]);
 
   return (
     <div className={s.shell}>

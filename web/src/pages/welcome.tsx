@@ -1,4 +1,5 @@
 /** An empty workspace: three things to copy, and a page that comes alive with the first execution. */
+import { enterWorkspace } from "../api/client";
 import { useCreateKey, useKeys, type Session } from "../api/session";
 import { Button, Notice, Snippet } from "../parts/controls";
 import s from "./welcome.module.css";
@@ -8,6 +9,9 @@ const QUERY = `mutation { executePrompt(input: {content: "Say hello", params: {m
 
 export function Welcome({ session }: { session: Session }) {
   const keys = useKeys();
+  const demo = session.me.workspaces.find(
+    ({ workspace }) => workspace.id === "demo" && session.workspace.id !== "demo",
+  );
   const create = useCreateKey();
   const key = keys.data?.find((one) => !one.revokedAt);
   const made = create.data?.createKey;
@@ -26,6 +30,14 @@ export function Welcome({ session }: { session: Session }) {
           The workspace <b>{session.workspace.name}</b> is empty. Run something in one of these ways and this page comes
           alive.
         </p>
+        {demo && (
+          <p>
+            Or look around first: the workspace <b>demo</b> holds made-up executions.{" "}
+            <Button small onClick={() => enterWorkspace(demo.workspace.id)}>
+              Open the demo
+            </Button>
+          </p>
+        )}
         {create.error && <Notice title="No key was created" text={create.error.message} />}
         <ol>
           <li>
