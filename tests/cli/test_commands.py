@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.served import Served, promptforge, surroundings
+from kit.served import Served, promptforge, serving, surroundings
 from promptforge.cli.exits import Exit
 
 
@@ -219,7 +219,21 @@ def test_without_a_server_the_home_is_opened_here(tmp_path: Path) -> None:
     assert promptforge(tmp_path, "prompt", "show", "none").returncode == Exit.NOT_FOUND
 
 
-def test_demo_remove_without_a_demo(served: Served) -> None:
-    """Removing a demo that is not there says so and is no error."""
-    done = served.run("demo", "remove", "--yes", "--json")
-    assert (done.returncode, json.loads(done.stdout)) == (0, {"removed": False})
+def test_commands_are_processes_too(served: Served) -> None:
+    """As a process of its own a command prints, fails and reads stdin as it does in the other tests."""
+    done = promptforge(served.home, "run", "--model", "demo-small", "-q", stdin="From stdin")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "simulated" in done.stdout
+    done = promptforge(served.home, "run", "--model", "demo-small", "x", "-q", "--param", 'demo={"fail": "provider"}')
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (Exit.EXECUTION, "", 1)
+
+
+def test_demo_is_removed(tmp_path: Path) -> None:
+    """The demo workspace is worked on by name, and is gone after its removal, while the other one stays."""
+    with serving(tmp_path, "--demo", PROMPTFORGE_DEMO_EXECUTIONS="50") as server:
+        assert server.run("prompt", "list", "--workspace", "demo").returncode == 0
+        kept = server.run("run", "--model", "demo-small", "Stay", "--json")
+        done = server.run("demo", "remove", "--yes", "--json")
+        assert (done.returncode, json.loads(done.stdout)) == (0, {"removed": True}), done.stderr
+        assert server.run("prompt", "list", "--workspace", "demo").returncode == Exit.PERMISSION
+        assert server.run("executions", "show", json.loads(kept.stdout)["id"]).returncode == 0

@@ -4,14 +4,27 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from promptforge.cli.commands import root
 
 CLEAN = {
     name: value for name, value in os.environ.items() if not name.startswith(("PROMPTFORGE_", "OPENAI_", "ANTHROPIC_"))
 }
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @dataclass(frozen=True)
@@ -22,9 +35,12 @@ class Served:
     key: str
     home: Path
 
-    def run(self, *arguments: str, stdin: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command that finds this server by its home."""
-        return promptforge(self.home, *arguments, stdin=stdin, **environment)
+    def run(self, *arguments: str, stdin: str | None = None, **environment: str) -> Done:
+        """Run a command that finds this server by its home, in this process, which saves a second each."""
+        clean: dict[str, str | None] = {"PROMPTFORGE_URL": None, "PROMPTFORGE_API_KEY": None}
+        env = clean | {"PROMPTFORGE_HOME": str(self.home)} | environment
+        result = CliRunner().invoke(root, arguments, input=stdin, env=env)
+        return Done(result.exit_code, result.stdout, result.stderr)
 
 
 def promptforge(
@@ -47,16 +63,15 @@ def surroundings(home: Path) -> Mapping[str, str]:
     return CLEAN | {"PROMPTFORGE_HOME": str(home), "PROMPTFORGE_MIN_FREE_MB": "0"}
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server for the tests of one file; it must end well when it is told to."""
-    home = tmp_path_factory.mktemp("served")
+@contextmanager
+def serving(home: Path, *arguments: str, **environment: str) -> Iterator[Served]:
+    """A server, which must end well when it is told to."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "promptforge.cli", "serve", "--port", "0"],
+        [sys.executable, "-m", "promptforge.cli", "serve", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=surroundings(home),
+        env=surroundings(home) | environment,
     )
     assert process.stdout is not None
     try:
@@ -67,3 +82,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         process.terminate()
         rest, _ = process.communicate(timeout=20)
     assert process.returncode == 0, rest
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server for the tests of one file."""
+    with serving(tmp_path_factory.mktemp("served")) as running:
+        yield running

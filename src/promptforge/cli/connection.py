@@ -39,12 +39,10 @@ class Target:
         """The server that the command line or the environment names."""
         return self.url or os.environ.get("PROMPTFORGE_URL") or None
 
-    @property
-    def key(self) -> str | None:
-        """The key that the command line or the environment gives; asking for a workspace means its own key."""
-        if self.api_key or self.workspace:
-            return self.api_key
-        return os.environ.get("PROMPTFORGE_API_KEY") or None
+    def key_file(self, workspace: str | None = None) -> Path:
+        """Where the local server keeps its key for a workspace."""
+        name = workspace or self.workspace or DEFAULT_WORKSPACE
+        return self.folder / ("local.key" if name == DEFAULT_WORKSPACE else f"{name}.key")
 
 
 @asynccontextmanager
@@ -54,7 +52,7 @@ async def connected(target: Target) -> AsyncGenerator[AsyncPromptForge, None]:
     url = target.named_url or local
     if url is not None:
         known = url.rstrip("/") == (local or "").rstrip("/")
-        address = Address(url=url, api_key=target.key or _local_key(target, known=known), source="cli")
+        address = Address(url=url, api_key=_key(target, local=known), source="cli")
         async with AsyncPromptForge(transport=AsyncHttpTransport(address)) as client:
             yield client
         return
@@ -62,7 +60,7 @@ async def connected(target: Target) -> AsyncGenerator[AsyncPromptForge, None]:
 
     async with opened(target.folder) as application:
         # The key only now: opening a new home is what writes it.
-        address = Address(url=URL, api_key=target.key or _local_key(target, known=True), source="cli")
+        address = Address(url=URL, api_key=_key(target, local=True), source="cli")
         async with AsyncPromptForge(transport=LocalTransport(address, application)) as client:
             yield client
 
@@ -83,16 +81,28 @@ def running(home: Path) -> str | None:
     return url
 
 
-def _local_key(target: Target, *, known: bool) -> str:
-    workspace = target.workspace or DEFAULT_WORKSPACE
-    path = target.folder / ("local.key" if workspace == DEFAULT_WORKSPACE else f"{workspace}.key")
-    if known and workspace.isidentifier():
-        try:
-            return path.read_text().strip()
-        except PermissionError:
-            raise AuthenticationError(f"the key in {path} belongs to another user; set PROMPTFORGE_API_KEY") from None
-        except OSError:
-            pass
-    if known and target.workspace:
-        raise AuthenticationError(f"there is no key for the workspace '{workspace}' in {target.folder}")
-    raise AuthenticationError("no API key: set PROMPTFORGE_API_KEY or give --api-key")
+def _key(target: Target, *, local: bool) -> str:
+    """The key: as given; the home's own for the workspace that was asked for; the environment's; the home's own."""
+    if target.api_key:
+        return target.api_key
+    if local and target.workspace:
+        found = _kept(target)
+        if found is None:
+            raise AuthenticationError(f"there is no key for the workspace '{target.workspace}' in {target.folder}")
+        return found
+    found = os.environ.get("PROMPTFORGE_API_KEY") or (_kept(target) if local else None)
+    if not found:
+        raise AuthenticationError("no API key: set PROMPTFORGE_API_KEY or give --api-key")
+    return found
+
+
+def _kept(target: Target) -> str | None:
+    path = target.key_file()
+    if path.parent != target.folder:  # a name with a slash
+        return None
+    try:
+        return path.read_text().strip()
+    except PermissionError:
+        raise AuthenticationError(f"the key in {path} belongs to another user; set PROMPTFORGE_API_KEY") from None
+    except OSError:
+        return None

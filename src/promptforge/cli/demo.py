@@ -10,7 +10,7 @@ def demo() -> None:
     """The demo workspace, which `serve --demo` loads."""
 
 
-@command(demo, "remove")
+@command(demo, "remove", workspace="demo")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 async def remove(session: Session, /, yes: bool) -> None:
     """Remove the demo workspace with everything in it."""
@@ -18,4 +18,4 @@ async def remove(session: Session, /, yes: bool) -> None:
         click.confirm("Remove the demo workspace and its executions?", abort=True, err=True)
     removed = await session.client.remove_demo()
     session.output.value({"removed": removed})
-    session.output.note("the demo workspace is gone" if removed else "there was no demo workspace")
+    session.output.note("the demo workspace is gone")

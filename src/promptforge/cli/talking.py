@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,22 @@ class Session:
     output: Output
 
 
-def command(group: click.Group | None = None, name: str | None = None) -> Callable[[Body], click.Command]:
-    """Make a command of a coroutine whose first argument is the Session; it takes --json and says where it talks to."""
+def command(
+    group: click.Group | None = None, name: str | None = None, *, workspace: str | None = None
+) -> Callable[[Body], click.Command]:
+    """Make a command of a coroutine whose first argument is the Session; it takes --json and says where it talks to.
+
+    Where nothing else is said it works on *workspace*, if the home has one of that name.
+    """
 
     def decorate(body: Body) -> click.Command:
         @click.pass_context
         @wraps(body)
         def run(context: click.Context, /, **given: Any) -> None:
             target = (context.find_object(Target) or Target()).narrowed(given)
+            said = target.workspace or target.api_key
+            if workspace and not said and target.key_file(workspace).exists():
+                target = replace(target, workspace=workspace)
             asyncio.run(_perform(body, target, Output(as_json=given.pop("as_json")), given))
 
         decorated: Any = run
