@@ -7,7 +7,7 @@ from promptforge.server.app import create_app
 
 
 @pytest.fixture
-async def browser(forge, tmp_path):
+async def visitor(forge, tmp_path):
     """A browser before a server with a small built dashboard; the folder itself beside it."""
     folder = tmp_path / "dist"
     transport = httpx.ASGITransport(create_app(forge, dashboard=folder))
@@ -20,12 +20,12 @@ def build(folder):
     (folder / "index.html").write_text("<!doctype html><title>Prompt Forge</title>")
     (folder / "assets" / "index-4f2a.js").write_text("export {}")
     (folder / "favicon.svg").write_text("<svg/>")
-    (folder.parent / "secret.txt").write_text("secret")
+    (folder.parent / "secret.txt").write_text("hunter2")
 
 
-async def test_pages_are_the_index_and_files_are_files(browser):
+async def test_pages_are_the_index_and_files_are_files(visitor):
     """Every address of the dashboard is the index page, never kept; hashed assets are kept for ever."""
-    client, folder = browser
+    client, folder = visitor
     build(folder)
 
     pages = [await client.get(path) for path in ("/", "/executions", "/executions/exec_1", "/?q=1")]
@@ -40,18 +40,18 @@ async def test_pages_are_the_index_and_files_are_files(browser):
     assert missing.status_code == 404
 
 
-async def test_nothing_outside_the_folder_is_given(browser):
+async def test_nothing_outside_the_folder_is_given(visitor):
     """Paths that climb, in any spelling, reach nothing."""
-    client, folder = browser
+    client, folder = visitor
     build(folder)
 
     for path in ("/../secret.txt", "/%2e%2e/secret.txt", "/assets/..%2f..%2fsecret.txt", "/assets//../../secret.txt"):
-        assert "secret" not in (await client.get(path)).text
+        assert "hunter2" not in (await client.get(path)).text
 
 
-async def test_without_a_build_a_page_says_what_to_do(browser):
+async def test_without_a_build_a_page_says_what_to_do(visitor):
     """Where the dashboard was not built, the page names the command, and the rest of the server works."""
-    client, _ = browser
+    client, _ = visitor
 
     page = await client.get("/")
 

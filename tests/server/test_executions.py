@@ -102,13 +102,13 @@ async def test_every_name_of_a_chains_time_is_valid(caller):
 
 
 async def test_the_documented_cost_example(caller):
-    """500 tokens in and 200 out of Claude 3.5 Sonnet are lines of 0.0015 and 0.0030, and 0.0045 together."""
+    """500 tokens in at $3 a million and 200 out at $15 are lines of 0.0015 and 0.0030, and 0.0045 together."""
     query = """mutation($input: ExecutePromptInput!) { executePrompt(input: $input) {
         costUsd cost { usd display state lines { unit quantity rateUsd per amountUsd source } } } }"""
     given = {
         "content": "x",
         "provider": "demo",
-        "params": {"model": "demo-sonnet", "demo": {"token_in": 500, "token_out": 200, "text": "ok"}},
+        "params": {"model": "demo-large", "demo": {"token_in": 500, "token_out": 200, "latency_ms": 0}},
     }
 
     done = (await caller.ask(query, input=given))["executePrompt"]
@@ -172,7 +172,7 @@ async def test_filters_and_cursor(caller):
     """A filter narrows a list, and `after` reads on where the last page ended, without gap or repeat."""
     for n in range(5):
         await caller.ask(EXECUTE, input={**demo(), "tags": {"n": str(n)}})
-    await caller.ask(EXECUTE, input=demo(error=401))
+    await caller.ask(EXECUTE, input=demo(fail="authentication"))
     tagged = 'executions(filter: {tags: [{key: "n"}]}, limit: 3'
 
     first = (await caller.ask(f"{{ {tagged}) {{ cursor tags }} }}"))["executions"]
@@ -268,7 +268,7 @@ async def test_source_and_service_come_from_the_headers(caller):
 async def test_figures_are_what_the_overview_adds_up(caller):
     """Totals, days, models and error types are sums of the same executions, and both counts are always there."""
     await caller.ask(EXECUTE, input=demo(token_in=500, token_out=200))
-    await caller.ask(EXECUTE, input=demo(error=401))
+    await caller.ask(EXECUTE, input=demo(fail="authentication"))
     query = """{ overview(window: LAST_7_DAYS, timezone: "Europe/Zurich") {
         from to timezone days asOf behind totals { ...F } previous { calls }
         daily { date figures { runs } } topPrompts { promptName figures { calls } }

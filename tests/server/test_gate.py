@@ -5,7 +5,7 @@ import pytest
 from starlette.routing import Route, WebSocketRoute
 from websockets.exceptions import InvalidStatus
 
-from conftest import open_socket
+from kit.caller import open_socket
 from promptforge.server.app import OPEN, create_app
 from promptforge.server.auth import COOKIE
 

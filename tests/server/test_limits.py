@@ -26,6 +26,14 @@ def allowed(text, variables=None):
 
 DOUBLING = "{ ...F0 } " + " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(60))
 DOUBLING += " fragment F60 on Query { me { id } }"
+NAMES = "id name description category isPublic tags createdAt updatedAt archivedAt forkedFrom __typename"
+WIDE = (
+    "{ "
+    + ("prompts { " + ("versions { prompt { ...P } } " * 10) + " } ") * 10
+    + "} fragment P on Prompt { "
+    + NAMES
+    + " }"
+)
 CYCLE = (
     "{ prompts { ...A } } fragment A on Prompt { versions { ...B } } fragment B on PromptVersion { prompt { ...A } }"
 )
@@ -40,7 +48,8 @@ PAGES = "{ prompts(limit: 500) { versions(limit: 500) { executions(limit: 500) {
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (DOUBLING, "fields with its fragments expanded, and 1000 is the limit"),
+        (DOUBLING, "one selection names 'me' 16 times, and 10 is the limit"),
+        (WIDE, "selects 1310 fields with its fragments expanded, and 1000 is the limit"),
         (CYCLE, "the fragment 'A' leads back to itself: A > B > A"),
         ("{ ...A } fragment A on Query { ...A }", "the fragment 'A' leads back to itself"),
         (ALIASES, "one selection uses 100 aliases, and 30 is the limit"),
@@ -178,8 +187,10 @@ async def test_errors_carry_codes_and_places(caller):
 async def test_a_defect_is_masked_and_logged_without_its_words(caller, forge, monkeypatch, caplog):
     """An unexpected exception shows an id; the log has the place under that id, and the exception's text nowhere."""
 
+    secret = "the password is hunter2"
+
     async def broken(*_):
-        raise RuntimeError("the password is hunter2")
+        raise RuntimeError(secret)
 
     monkeypatch.setattr(type(forge.access), "me", broken)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import open_socket
+from kit.caller import open_socket
 
 STREAM = """subscription($input: ExecutePromptInput!) { executePromptStream(input: $input) {
     kind text execution { id status output tokenOut } } }"""

@@ -46,18 +46,19 @@ class CreatedKey:
 @strawberry.input
 class CreateKeyInput:
     name: str
-    scopes: list[ScopeEnum] | None = strawberry.field(default=None, description="Without: all that the role allows.")
+    scopes: list[ScopeEnum] | None = strawberry.field(default=None, description="Without: INGEST, RUN and READ.")
     expires_at: datetime | None = None
 
 
-async def _role(user: CoreUser, context: Context) -> Role:
+async def _role(user: CoreUser, context: Context) -> Role | None:
     return await context.forge.access.role(context.actor, user.id)
 
 
 async def _permissions(user: CoreUser, context: Context) -> list[str]:
     if user.id == context.actor.user_id:
         return sorted(context.actor.permissions)
-    return sorted(OF_ROLE[await _role(user, context)])
+    role = await _role(user, context)
+    return sorted(OF_ROLE[role]) if role else []
 
 
 async def _keys(user: CoreUser, context: Context) -> list[Any]:

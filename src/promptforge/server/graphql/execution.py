@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from promptforge.core import money
+from promptforge.core.access import Permission
 from promptforge.core.execution import Attempt as CoreAttempt
 from promptforge.core.execution import Content, Status
 from promptforge.core.execution import Execution as CoreExecution
@@ -208,6 +209,8 @@ async def page(
 async def prepare(context: Context, items: list[CoreExecution], paths: frozenset[str]) -> None:
     """Look up the prompts, versions and users of *items* that *paths* shows, each once."""
     refs = [e.prompt for e in items if e.prompt]
+    if Permission.CONTENT not in context.actor.permissions:
+        refs = []  # whoever selects them is told so where they stand, and still gets the figures
     if "promptVersion.prompt" in paths:
         await context.prompts.fetch(ref.prompt_id for ref in refs)
     if any(p.startswith("promptVersion.") and p.count(".") == 1 and p not in RECORDED for p in paths):

@@ -7,7 +7,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, cast
 
 import graphql
-from graphql import ExecutionResult, GraphQLSchema, OperationDefinitionNode, OperationType
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType
 
 from promptforge.core.access import Actor
 from promptforge.core.errors import ForgeError
@@ -93,8 +93,11 @@ class Api:
         if isinstance(events, ExecutionResult):
             raise Refused(events.errors or [])
         async with aclosing(events):
-            async for result in events:
-                yield _response(result, context)
+            try:
+                async for result in events:
+                    yield _response(result, context)
+            except Exception as error:  # of the source itself: it ends the stream
+                raise Refused([GraphQLError(str(error), original_error=error)]) from error
 
     def _prepared(self, asked: Operation) -> tuple[Document, OperationDefinitionNode]:
         document = self._documents.get(asked.query)

@@ -18,7 +18,7 @@ from promptforge.core.filter import Operator, Test
 from promptforge.core.prompt import Category
 from promptforge.core.prompt import Prompt as CorePrompt
 from promptforge.core.prompt import PromptVersion as CoreVersion
-from promptforge.language.prompt import variables
+from promptforge.language.prompt import variables_of
 from promptforge.server.graphql.access import User
 from promptforge.server.graphql.context import Context, Info
 from promptforge.server.graphql.enums import CategoryEnum, StatusEnum
@@ -120,7 +120,7 @@ class PromptVersion:
     input_schema: Json | None = _whole(lambda v: v.input_schema)
     provider: str | None = _whole(lambda v: v.provider)
     model: str = _whole(lambda v: v.model)
-    variables: list[str] = _whole(variables)
+    variables: list[str] = _whole(variables_of)
     labels: list[str] = ask(_labels_of)
     created_at: datetime = _whole(lambda v: v.created_at)
     prompt: Annotated["Prompt", strawberry.lazy("promptforge.server.graphql.prompt")] = ask(_prompt_of)
@@ -161,12 +161,11 @@ async def _version(
 ) -> CoreVersion | None:
     if number is None and label is None:
         raise InvalidInput("give the number or the label of the version", path="$.number")
-    context = info.context
+    wanted = number if number is not None else root.labels.get(label or "", root.latest if label == "latest" else 0)
     try:
-        _, found = await context.forge.prompts.resolve(context.actor, prompt_id=root.id, version=number, label=label)
+        return await info.context.forge.prompts.version(info.context.actor, root.id, wanted)
     except NotFound:
         return None
-    return found
 
 
 def _latest(prompt: CorePrompt, context: Context) -> Any:

@@ -1,7 +1,8 @@
 """GraphQL over a websocket: the protocol graphql-transport-ws, and only that one.
 
 The caller says who it is in a header, in the first message (``{"apiKey": "pf_…"}``) or by its session cookie, and is
-asked again from time to time, so that a revoked key stops listening too.
+asked again from time to time, so that a revoked key stops listening too. The first message of a page also names the
+workspace that the page shows (``{"workspace": "…"}``).
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from promptforge.core.access import Actor
 from promptforge.core.errors import ForgeError
 from promptforge.core.json import is_object
-from promptforge.server.auth import Gate, same_origin, session_secret, shown_key
+from promptforge.server.auth import WORKSPACE, Gate, same_origin, session_secret, shown_key
 from promptforge.server.graphql import errors
 from promptforge.server.graphql.document import Refused
 from promptforge.server.graphql.operation import Api, BadRequest, Operation, read
@@ -58,6 +59,7 @@ class _Conversation:
         self._gate = gate
         self._socket = socket
         self._key: str | None = None
+        self._workspace: str | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def hold(self) -> None:
@@ -98,14 +100,15 @@ class _Conversation:
                 case _:
                     raise _Hangup(4401, "say connection_init first")
         payload = message.get("payload")
-        given = payload.get("apiKey") if is_object(payload) else None
-        self._key = given if isinstance(given, str) and given else None
+        self._key, self._workspace = _text(payload, "apiKey"), _text(payload, "workspace")
         await self._actor(4403)
         await self._send({"type": "connection_ack"})
 
     async def _actor(self, code: int) -> Actor:
         scope = dict(self._socket.scope)
         scope["method"] = "GET"  # the origin was looked at when the connection was made
+        if self._workspace is not None:  # a browser cannot send headers of its own with a websocket
+            scope["headers"] = [*scope["headers"], (WORKSPACE.encode(), self._workspace.encode("latin-1", "replace"))]
         try:
             return await self._gate.actor(scope, self._key)
         except ForgeError as error:
@@ -186,6 +189,11 @@ class _Conversation:
         if self._socket.application_state is WebSocketState.CONNECTED:
             with suppress(RuntimeError, WebSocketDisconnect):
                 await self._socket.close(code, reason)
+
+
+def _text(payload: object, name: str) -> str | None:
+    given = payload.get(name) if is_object(payload) else None
+    return given if isinstance(given, str) and given else None
 
 
 def _id(message: dict[str, Any]) -> str:
