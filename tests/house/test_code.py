@@ -19,7 +19,6 @@ ACTORLESS = {
         "authenticate_session",
         "ensure_administrator",
         "ensure_key",
-        "ensure_key",
         "ensure_workspace",
         "log_in",
         "log_out",
