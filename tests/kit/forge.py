@@ -5,8 +5,6 @@ import itertools
 import pytest
 
 from promptforge.core.access import OF_ROLE, Actor, Role
-from promptforge.forge import open_forge
-from promptforge.settings import load
 
 _numbers = itertools.count(1)
 #: Configured as a provider key: a canary that no row may hold.
@@ -16,6 +14,9 @@ CANARY = "sk-canary-abcdefghijklmnop"
 @pytest.fixture(scope="session")
 async def forge(home):
     """The real thing: journal, history, catalog, prices, the simulated provider."""
+    from promptforge.forge import open_forge  # late: tests that need no forge need none of its libraries
+    from promptforge.settings import load
+
     env = {"OPENAI_API_KEY": CANARY, "PROMPTFORGE_MIN_FREE_MB": "0"}
     async with open_forge(load(env, home=home)) as opened:
         yield opened

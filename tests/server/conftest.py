@@ -6,11 +6,8 @@ import httpx
 import pytest
 
 from kit.caller import TIMEOUT, Caller
-from kit.forge import actor, forge, other_actor
 from promptforge.core.access import Scope
 from promptforge.server.serve import address, bound, run
-
-__all__ = ["actor", "forge", "other_actor"]
 
 
 @pytest.fixture(scope="session")
