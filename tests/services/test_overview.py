@@ -1,5 +1,6 @@
 """Overviews over the real record: sums that agree with each other, days that are all there, words that are kept."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -45,6 +46,13 @@ def named(name, version=1):
     return PromptRef(prompt_id=f"prompt_{name}", prompt_name=name, version_id=f"ver_{name}_{version}", version=version)
 
 
+async def recorded(forge, executions):
+    """Record them and see them arrive in history."""
+    await forge.record.record(executions)
+    while forge.record.health().journaled:
+        await asyncio.sleep(0.01)
+
+
 FAILED = {"status": Status.ERROR, "error_type": ErrorType.TIMEOUT, "latency_ms": None, "cost": None,
           "cost_state": CostState.UNKNOWN, "token_in": None, "token_out": None}  # fmt: skip
 
@@ -53,7 +61,7 @@ async def test_the_documented_success_rate(forge, actor):
     """1,250 executions of which 1,187 succeeded and 63 failed make 94.96 per cent."""
     now = forge.clock.now()
     made = [execution(forge, actor, now, **(FAILED if n < 63 else {})) for n in range(1250)]
-    await forge.record.record(made)
+    await recorded(forge, made)
 
     found = await forge.overviews.overview(actor, window=window.last_days(7, "UTC", now))
 
@@ -70,7 +78,7 @@ async def test_days_are_all_there_and_add_up(forge, actor, zone):
     """Every day of the window has an entry, in the zone asked for, and their sum is the total."""
     now = forge.clock.now()
     moments = [now - timedelta(hours=9 * n) for n in range(40)]
-    await forge.record.record([execution(forge, actor, at, latency_ms=n) for n, at in enumerate(moments)])
+    await recorded(forge, [execution(forge, actor, at, latency_ms=n) for n, at in enumerate(moments)])
     span = window.last_days(7, zone, now)
 
     found = await forge.overviews.overview(actor, window=span)
@@ -86,7 +94,7 @@ async def test_all_time_begins_with_the_first_day(forge, actor):
     """Without a start the days run from the first with data to today, the empty ones between included."""
     now = forge.clock.now()
     first = now - timedelta(days=20)
-    await forge.record.record([execution(forge, actor, first), execution(forge, actor, now)])
+    await recorded(forge, [execution(forge, actor, first), execution(forge, actor, now)])
 
     found = await forge.overviews.overview(actor, window=window.all_time("UTC", now))
 
@@ -99,7 +107,7 @@ async def test_the_span_before_is_cut_at_the_same_time(forge, actor):
     now = forge.clock.now()
     week = timedelta(days=7)
     before, after = now - week - timedelta(minutes=5), now - week + timedelta(minutes=5)
-    await forge.record.record([execution(forge, actor, before), execution(forge, actor, after)])
+    await recorded(forge, [execution(forge, actor, before), execution(forge, actor, after)])
     span = window.last_days(7, "UTC", now)
     cut = window.before(span, now)
     expected = sum(cut.start <= at < cut.end for at in (before, after))
@@ -124,8 +132,8 @@ async def test_most_used_first(forge, actor):
     """Prompts and models come by their number of calls; calls without a prompt are no prompt."""
     now = forge.clock.now()
     used = [("a", "m1")] * 3 + [("b", "m2")] * 2 + [("b", "m1")] * 2 + [(None, "m3")] * 9
-    await forge.record.record(
-        [execution(forge, actor, now, prompt=named(name) if name else None, model=model) for name, model in used]
+    await recorded(
+        forge, [execution(forge, actor, now, prompt=named(name) if name else None, model=model) for name, model in used]
     )
 
     found = await forge.overviews.overview(actor, window=window.last_days(7, "UTC", now))
@@ -139,8 +147,9 @@ async def test_steps_are_calls_and_not_runs(forge, actor):
     """A call inside a chain counts as a call with its tokens and cost; as a run only where calls are asked for."""
     now = forge.clock.now()
     step = StepRef(chain_execution_id=ids.text(ids.CHAIN_EXECUTION, ids.number(1, 1)))
-    await forge.record.record(
-        [execution(forge, actor, now, prompt=named("p")), execution(forge, actor, now, prompt=named("p"), step=step)]
+    await recorded(
+        forge,
+        [execution(forge, actor, now, prompt=named("p")), execution(forge, actor, now, prompt=named("p"), step=step)],
     )
     span = window.last_days(7, "UTC", now)
 
@@ -169,7 +178,7 @@ async def test_values_come_most_frequent_first(forge, actor):
     """What the filters offer: values with their number of calls, without the calls that have none."""
     now = forge.clock.now()
     users = ["u1"] * 2 + ["u2"] * 3 + [None] * 5
-    await forge.record.record([execution(forge, actor, now, end_user=user) for user in users])
+    await recorded(forge, [execution(forge, actor, now, end_user=user) for user in users])
 
     assert await forge.overviews.values(actor, Dimension.END_USER) == [("u2", 3), ("u1", 2)]
     assert await forge.overviews.values(actor, Dimension.END_USER, 1) == [("u2", 3)]
@@ -197,7 +206,7 @@ async def test_numbers_are_enough_unless_words_are_searched(forge, actor):
 async def test_other_workspaces_are_not_counted(forge, actor, other_actor):
     """A sum is a workspace's own."""
     now = forge.clock.now()
-    await forge.record.record([execution(forge, actor, now)])
+    await recorded(forge, [execution(forge, actor, now)])
 
     found = await forge.overviews.overview(other_actor, window=window.all_time("UTC", now))
 
@@ -208,7 +217,7 @@ async def test_other_workspaces_are_not_counted(forge, actor, other_actor):
 async def test_a_day_of_twenty_five_hours(forge, actor):
     """Where clocks go back, the day's extra hour belongs to that day."""
     when = datetime(2025, 10, 25, 22, 0, tzinfo=UTC)  # midnight of the 26th in Zurich, a day of 25 hours
-    await forge.record.record([execution(forge, actor, when + timedelta(hours=n, minutes=30)) for n in range(26)])
+    await recorded(forge, [execution(forge, actor, when + timedelta(hours=n, minutes=30)) for n in range(26)])
     span = window.last_days(2, ZURICH, datetime(2025, 10, 27, 12, 0, tzinfo=UTC))
 
     found = await forge.overviews.overview(actor, window=span, previous=False)
