@@ -1,6 +1,5 @@
 """Overviews over the real record: sums that agree with each other, days that are all there, words that are kept."""
 
-import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +12,7 @@ from promptforge.core.errors import Forbidden, InvalidInput
 from promptforge.core.execution import Content, CostState, ErrorType, Execution, PromptRef, Source, Status, StepRef
 from promptforge.core.filter import EVERYTHING, TOP_LEVEL, All, Any, Not, Operator
 from promptforge.core.filter import Test as Where
-from promptforge.core.query import Dimension, Subject
+from promptforge.core.query import Dimension, Page, Subject
 from promptforge.services.overview import subject_of
 
 ZURICH = "Europe/Zurich"
@@ -49,8 +48,9 @@ def named(name, version=1):
 async def recorded(forge, executions):
     """Record them and see them arrive in history."""
     await forge.record.record(executions)
-    while forge.record.health().journaled:
-        await asyncio.sleep(0.01)
+    query = Page(workspace=executions[0].workspace, limit=1, content=False)
+    while (await forge.record.page(query)).freshness.behind:
+        pass  # each question waits a while for what was acknowledged before it
 
 
 FAILED = {"status": Status.ERROR, "error_type": ErrorType.TIMEOUT, "latency_ms": None, "cost": None,
