@@ -1,6 +1,7 @@
 """Windows of time: days of a zone, whatever their length."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ def test_the_days_of_a_window_cover_it_without_gap_or_overlap(now, zone_name, da
     assert days == len(window.dates)
     edges = [midnight(day, zone_name) for day in window.dates] + [window.end]
     assert window.start == edges[0]
-    assert all(a < b for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a < b for a, b in pairwise(edges))
     assert edges[-2] <= now < edges[-1]
 
 

@@ -12,6 +12,7 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+
 from kit.served import surroundings
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")

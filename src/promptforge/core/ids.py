@@ -6,12 +6,14 @@ base 32 in lower case, which sort as the integers do. Nothing here reads a clock
 """
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 # to the digits that int() knows in base 32; "u" is in no id and becomes a digit of no base
 _PLAIN = str.maketrans(ALPHABET + "ilou", "0123456789abcdefghijklmnopqrstuv" + "110z")
 RANDOM_BITS = 80
 _LENGTH = 26
+_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 EXECUTION = "exec"
 CHAIN_EXECUTION = "chex"
@@ -33,6 +35,11 @@ def text(prefix: str, value: int) -> str:
     """Write a 128-bit id as people and the API see it: ``exec_01k9…``."""
     letters = [ALPHABET[value >> shift & 31] for shift in range(125, -1, -5)]
     return f"{prefix}_{''.join(letters)}"
+
+
+def made(prefix: str, at: datetime, bits: int) -> str:
+    """The id of something that begins at *at*, from 80 bits: ``exec_01k9…``."""
+    return text(prefix, number((at - _START) // timedelta(milliseconds=1), bits))
 
 
 def parse(prefix: str, shown: str) -> int | None:

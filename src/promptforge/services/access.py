@@ -211,7 +211,7 @@ class Access:
         expires_at: datetime | None = None,
     ) -> tuple[Key, str]:
         key = Key(
-            id=self._id(ids.KEY),
+            id=ids.made(ids.KEY, self._clock.now(), self._clock.bits()),
             workspace=workspace,
             user_id=user_id,
             name=name,
@@ -254,10 +254,6 @@ class Access:
         if await self._catalog.key_by_hash(_hash(secret)) is None:
             scopes = frozenset(Scope)
             await self._add_key(workspace, ADMINISTRATOR, "local", scopes, secret)
-
-    def _id(self, prefix: str) -> str:
-        milliseconds = int(self._clock.now().timestamp() * 1000)
-        return ids.text(prefix, ids.number(milliseconds, self._clock.bits()))
 
 
 def _hash(secret: str) -> bytes:

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 
 from promptforge.core import ids
 from promptforge.core.access import Actor, Permission
+from promptforge.core.definition import check_roles
 from promptforge.core.errors import Conflict, InvalidInput, NotFound, TooMany
 from promptforge.core.execution import Content, ErrorType, Execution, Json, PromptRef, Status
 from promptforge.core.filter import EVERYTHING, Filter, matches
@@ -27,7 +28,6 @@ MAX_DEADLINE_MS = 15 * 60 * 1000
 MAX_TAGS = 32
 MAX_TEXT = 256
 MAX_QUEUED = 5_000
-ROLES = ("system", "user", "assistant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,10 +233,9 @@ class Executions:
 
     def _pending(self, actor: Actor, call: Call, ref: PromptRef | None, provider: str, model: str) -> Execution:
         now = self._clock.now()
-        number = ids.number(round(now.timestamp() * 1000), self._clock.bits())
         given = _given(call)
         return Execution(
-            id=ids.text(ids.EXECUTION, number),
+            id=ids.made(ids.EXECUTION, now, self._clock.bits()),
             workspace=actor.workspace,
             created_at=now,
             status=Status.PENDING,
@@ -332,11 +331,7 @@ def _messages(call: Call, version: PromptVersion | None) -> tuple[Message, ...]:
         return render(version, call.variables)
     if call.messages is None:
         return (Message(role="user", content=call.content or ""),)
-    for n, message in enumerate(call.messages):
-        if message.role not in ROLES:
-            raise InvalidInput(
-                f"role '{message.role[:20]}' is none of {', '.join(ROLES)}", path=f"$.messages[{n}].role"
-            )
+    check_roles(call.messages)
     return tuple(call.messages)
 
 

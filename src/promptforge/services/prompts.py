@@ -5,12 +5,11 @@ changes it. Nothing is deleted: archiving frees the name and keeps what was run 
 """
 
 import difflib
-import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from promptforge.core import ids
+from promptforge.core import definition, ids
 from promptforge.core.access import Actor, Permission
 from promptforge.core.errors import Conflict, InvalidInput, NotFound
 from promptforge.core.execution import Json
@@ -19,13 +18,6 @@ from promptforge.core.prompt import Category, Message, Prompt, PromptVersion, ke
 from promptforge.language import prompt as language
 
 MAX_LIST = 500
-MAX_DESCRIPTION = 2_000
-MAX_TAGS = 20
-MAX_TAG = 50
-MAX_CONTENT = 1_000_000
-MAX_MESSAGES = 100
-ROLES = ("system", "user", "assistant")
-_LABEL = re.compile(r"[a-z][a-z0-9._-]{0,49}")
 _REMEMBERED = 1_000
 
 
@@ -78,16 +70,16 @@ class Prompts:
     ) -> Prompt:
         now = self._clock.now()
         return Prompt(
-            id=self._id(ids.PROMPT),
+            id=ids.made(ids.PROMPT, now, self._clock.bits()),
             workspace=actor.workspace,
             name=name,
-            description=_description(description),
+            description=definition.description(description),
             category=category,
             is_public=is_public,
             created_at=now,
             updated_at=now,
             created_by=actor.user_id,
-            tags=_tags(tags),
+            tags=definition.tags(tags),
         )
 
     async def update(
@@ -107,10 +99,10 @@ class Prompts:
         changed = replace(
             found,
             name=found.name if name is None else kebab(name),
-            description=found.description if description is None else _description(description),
+            description=found.description if description is None else definition.description(description),
             category=found.category if category is None else category,
             is_public=found.is_public if is_public is None else is_public,
-            tags=found.tags if tags is None else _tags(tags),
+            tags=found.tags if tags is None else definition.tags(tags),
         )
         return await self._changed(changed)
 
@@ -132,20 +124,22 @@ class Prompts:
         if found.archived_at is not None:
             raise Conflict(f"the prompt '{found.name}' is archived: restore it before adding a version")
         version = PromptVersion(
-            id=self._id(ids.VERSION),
+            id=ids.made(ids.VERSION, self._clock.now(), self._clock.bits()),
             prompt_id=found.id,
             number=0,
             content=content,
             messages=None if messages is None else tuple(messages),
-            params=_params(params),
-            provider=provider or _provider(params),
+            params=definition.parameters(params),
+            provider=provider or definition.provider(params),
             input_schema=input_schema,
             created_at=self._clock.now(),
             created_by=actor.user_id,
         )
-        _check_turns(version)
+        definition.check_turns(version)
         language.check(version)
-        stored = await self._catalog.add_version(actor.workspace, version, None if label is None else _label(label))
+        stored = await self._catalog.add_version(
+            actor.workspace, version, None if label is None else definition.label(label)
+        )
         self._forget(found)
         return stored
 
@@ -157,7 +151,7 @@ class Prompts:
             if label not in found.labels:
                 raise NotFound(f"the prompt '{found.name}' has no label '{label[:60]}'; it has {_labels(found)}")
         else:
-            _label(label)
+            definition.label(label)
             await self._version(actor, found, number)
         await self._catalog.set_label(actor.workspace, found.id, label, number)
         self._forget(found)
@@ -183,7 +177,11 @@ class Prompts:
         made = self._new(actor, kebab(name), found.description, found.category, False, found.tags)
         made = replace(made, forked_from=found.id)
         first = replace(
-            source, id=self._id(ids.VERSION), prompt_id=made.id, created_at=made.created_at, created_by=actor.user_id
+            source,
+            id=ids.made(ids.VERSION, self._clock.now(), self._clock.bits()),
+            prompt_id=made.id,
+            created_at=made.created_at,
+            created_by=actor.user_id,
         )
         await self._catalog.create(made, first)
         return await self._fresh(actor, made.id)
@@ -328,10 +326,6 @@ class Prompts:
         for key in [k for k, known in self._prompts.items() if known.id == prompt.id or k[1] == prompt.name]:
             del self._prompts[key]
 
-    def _id(self, prefix: str) -> str:
-        milliseconds = int(self._clock.now().timestamp() * 1000)
-        return ids.text(prefix, ids.number(milliseconds, self._clock.bits()))
-
 
 def _no_prompt(asked: str) -> NotFound:
     return NotFound(f"there is no prompt '{asked[:60]}' in this workspace")
@@ -339,64 +333,6 @@ def _no_prompt(asked: str) -> NotFound:
 
 def _labels(prompt: Prompt) -> str:
     return ", ".join(sorted(prompt.labels)) or "none"
-
-
-def _description(text: str | None) -> str | None:
-    if text is not None and len(text) > MAX_DESCRIPTION:
-        raise InvalidInput(f"description takes at most {MAX_DESCRIPTION} characters", path="$.description")
-    return text
-
-
-def _tags(given: Sequence[str]) -> tuple[str, ...]:
-    tags = tuple(dict.fromkeys(tag.strip() for tag in given))
-    if len(tags) > MAX_TAGS or any(not 1 <= len(tag) <= MAX_TAG for tag in tags):
-        raise InvalidInput(f"a prompt takes at most {MAX_TAGS} tags of 1 to {MAX_TAG} characters", path="$.tags")
-    return tags
-
-
-def _label(label: str) -> str:
-    if label == "latest":
-        raise InvalidInput("'latest' always means the newest version and cannot be set", path="$.label")
-    if not _LABEL.fullmatch(label):
-        raise InvalidInput(
-            f"'{label[:60]}' is not a label: use up to 50 lower-case letters, digits, '.', '_' and '-', a letter first",
-            path="$.label",
-        )
-    return label
-
-
-def _params(given: Mapping[str, Json]) -> dict[str, Json]:
-    """Parameters under their documented names, the known ones checked; unknown ones are the provider's to judge."""
-    params = {("max_tokens" if name == "maxTokens" else name): value for name, value in given.items()}
-    params.pop("provider", None)
-    model = params.get("model")
-    if not isinstance(model, str) or not model.strip():
-        raise InvalidInput("params.model is missing: name the model to run", path="$.params.model")
-    temperature, most = params.get("temperature"), params.get("max_tokens")
-    if temperature is not None and (
-        not isinstance(temperature, int | float) or isinstance(temperature, bool) or not 0 <= temperature <= 2
-    ):
-        raise InvalidInput("params.temperature is a number from 0.0 to 2.0", path="$.params.temperature")
-    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
-        raise InvalidInput("params.max_tokens is a whole number of at least 1", path="$.params.max_tokens")
-    return params
-
-
-def _provider(params: Mapping[str, Json]) -> str | None:
-    named = params.get("provider")
-    return named if isinstance(named, str) and named else None
-
-
-def _check_turns(version: PromptVersion) -> None:
-    if (version.content is None) == (version.messages is None):
-        raise InvalidInput("give exactly one of content and messages", path="$.content")
-    if version.messages is not None and not 1 <= len(version.messages) <= MAX_MESSAGES:
-        raise InvalidInput(f"messages takes 1 to {MAX_MESSAGES} turns", path="$.messages")
-    for n, turn in enumerate(version.turns):
-        if turn.role not in ROLES:
-            raise InvalidInput(f"role '{turn.role[:20]}' is none of {', '.join(ROLES)}", path=f"$.messages[{n}].role")
-    if sum(len(turn.content) for turn in version.turns) > MAX_CONTENT:
-        raise InvalidInput(f"a version takes at most {MAX_CONTENT} characters", path="$.content")
 
 
 def _text(version: PromptVersion) -> str:
