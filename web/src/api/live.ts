@@ -3,6 +3,7 @@ import { createClient, type Client } from "graphql-ws";
 import type { TadaDocumentNode } from "gql.tada";
 import { useEffect, useRef, useSyncExternalStore } from "react";
 import { text, workspace } from "./client";
+import { queries } from "./queries";
 
 export type Connection = "connecting" | "live" | "offline";
 
@@ -12,6 +13,8 @@ function become(next: Connection) {
   state = next;
   for (const listener of listeners) listener();
 }
+
+let lost = false;
 
 let client: Client | null = null;
 function connect(): Client {
@@ -27,7 +30,18 @@ function connect(): Client {
       await new Promise((wake) => setTimeout(wake, Math.min(500 * 2 ** tries, 10_000)));
     },
     shouldRetry: () => true,
-    on: { connected: () => become("live"), closed: () => become("offline"), error: () => become("offline") },
+    on: {
+      connected: () => {
+        become("live");
+        if (lost) void queries.invalidateQueries(); // what happened meanwhile was not heard
+        lost = false;
+      },
+      closed: () => {
+        lost = true;
+        become("offline");
+      },
+      error: () => become("offline"),
+    },
   });
   return client;
 }

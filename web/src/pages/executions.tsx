@@ -29,7 +29,10 @@ function useLive(key: string, tailing: boolean, filter: ReturnType<typeof toFilt
   const [live, setLive] = useState<Live>(nothingLive);
   const gathered = useRef<Row[]>([]);
   const on = useRef(tailing);
-  useEffect(() => setLive(nothingLive), [key]);
+  useEffect(() => {
+    gathered.current = [];
+    setLive(nothingLive);
+  }, [key]);
   useEffect(() => {
     on.current = tailing;
     if (tailing) setLive(release);
@@ -125,7 +128,7 @@ export function Executions({ session }: { session: Session }) {
               Live tail
             </Button>
             {!tailing && (
-              <Button onClick={refresh} disabled={list.isFetching}>
+              <Button look={waiting ? "on" : undefined} onClick={refresh} disabled={list.isFetching}>
                 {waiting ? `${compact(waiting)} new` : "Refresh"}
               </Button>
             )}
@@ -158,14 +161,15 @@ export function Executions({ session }: { session: Session }) {
           density={density}
           cursor={at}
           open={open}
-          pending={list.isPending || list.isPlaceholderData}
+          pending={list.isPending}
+          stale={list.isPlaceholderData}
           more={list.hasNextPage}
           onOpen={(row) => {
             setCursor(row.id);
             show(row.id);
           }}
           onEnd={() => {
-            if (!list.isFetching) void list.fetchNextPage();
+            if (!list.isFetching && !list.isFetchNextPageError) void list.fetchNextPage();
           }}
           empty={
             <>

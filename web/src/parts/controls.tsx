@@ -85,6 +85,9 @@ export function Menu(props: {
   };
   useEffect(() => {
     if (!open) return;
+    const panel = document.getElementById(id);
+    const over = (panel?.getBoundingClientRect().right ?? 0) - innerWidth + 8;
+    if (panel && over > 0) panel.style.marginLeft = `${-over}px`;
     const outside = (event: PointerEvent) => {
       if (!box.current?.contains(event.target as Node)) latest.current(false);
     };
@@ -93,7 +96,7 @@ export function Menu(props: {
       ?.querySelector<HTMLElement>("[data-autofocus], [role=menuitem], input, a, button:not([aria-haspopup])")
       ?.focus();
     return () => document.removeEventListener("pointerdown", outside);
-  }, [open]);
+  }, [open, id]);
   const onKeyDown = (event: KeyboardEvent) => {
     if (!open) return;
     if (event.key === "Escape") {

@@ -20,6 +20,8 @@ interface Props {
   cursor: number;
   open: string | null;
   pending: boolean;
+  /** These are the rows of the filter before; those of the new one are on their way. */
+  stale: boolean;
   more: boolean;
   empty: ReactNode;
   onOpen: (row: Row, index: number) => void;
@@ -157,7 +159,7 @@ export function Grid(props: Props) {
         role="grid"
         aria-label="Executions"
         aria-rowcount={props.more ? -1 : rows.length + 1}
-        aria-busy={props.pending}
+        aria-busy={props.pending || props.stale}
         aria-activedescendant={cursor >= 0 && rows[cursor] ? `row-${rows[cursor].id}` : undefined}
         data-newest={rows[0]?.id}
         tabIndex={0}
@@ -175,7 +177,13 @@ export function Grid(props: Props) {
             ))}
           </div>
         </div>
-        <div ref={canvas} className={s.canvas} role="rowgroup" style={{ height: virtual.getTotalSize() }}>
+        <div
+          ref={canvas}
+          className={s.canvas}
+          data-stale={props.stale}
+          role="rowgroup"
+          style={{ height: virtual.getTotalSize() }}
+        >
           {items.map((item) => {
             const row = rows[item.index];
             if (!row) return null;

@@ -33,6 +33,7 @@ export function Timing({ detail }: { detail: Detail }) {
               {[
                 one.errorType && words(one.errorType),
                 one.httpStatus && `HTTP ${one.httpStatus}`,
+                attempts.length === 1 && firstTokenMs !== null && `first token after ${latency(firstTokenMs)}`,
                 one.offsetMs > 0 && `began after ${latency(one.offsetMs)}`,
                 one.requestId,
                 attempts.length > 1 && one.error,
