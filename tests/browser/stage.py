@@ -49,10 +49,10 @@ class Server:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Server]:
+def serving(home: Path, *options: str) -> Iterator[Server]:
     """`promptforge serve` as people start it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "promptforge.cli", "serve", "--port", "0"],
+        [sys.executable, "-m", "promptforge.cli", "serve", "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from browser.stage import logged_in, opened, serving, settled
+from kit.served import CLEAN
 
 pytestmark = pytest.mark.browser
 
@@ -97,7 +98,7 @@ def test_without_a_session_the_page_says_how_to_log_in(browser, server):
 
 
 def test_empty_workspace_comes_alive_and_one_can_leave(browser, tmp_path):
-    """Three things to copy stand in an empty workspace until the first execution; logging out ends the session."""
+    """What stands in an empty workspace to be copied works as it stands; logging out ends the session."""
     with serving(tmp_path) as server:
         page = opened(browser, server, logged_in(server, browser))
         page.goto("/")
@@ -106,13 +107,42 @@ def test_empty_workspace_comes_alive_and_one_can_leave(browser, tmp_path):
         for name in ("Environment", "curl", "Python client"):
             expect(page.get_by_role("button", name=f"Copy: {name}")).to_be_visible()
         assert violations(page) == []
-        server.execute(content="Say hello")
+        page.get_by_role("button", name="Create a key and fill it in").click()
+        expect(page.get_by_text("The key is filled in")).to_be_visible()
+        lines = page.get_by_role("group", name="Environment").inner_text().splitlines()
+        given = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+        program = page.get_by_role("group", name="Python client").inner_text()
+        ran = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=CLEAN | given
+        )
+        assert "simulated" in ran.stdout.lower(), ran.stderr
         expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=15_000)
         expect(page.locator("[data-tile=executions] b")).to_have_text("1", timeout=15_000)
         page.get_by_role("button", name="user menu").click()
         page.get_by_role("button", name="Log out").click()
         expect(page.get_by_role("heading", name="Log in to Prompt Forge")).to_be_visible()
         page.wrong = [said for said in page.wrong if "401" not in said]
+        settled(page)
+
+
+def test_demo_opens_first_and_workspaces_are_one_click_apart(browser, tmp_path):
+    """The demo shows its loading and fills up while one looks on; the empty workspace beside it is a click away."""
+    with serving(tmp_path, "--demo") as server:
+        page = opened(browser, server, logged_in(server, browser))
+        page.goto("/")
+        expect(page.get_by_role("progressbar", name="Loading the demo")).to_be_visible()
+        expect(page.locator("[data-tile=executions] b")).not_to_have_text("0", timeout=20_000)
+        page.get_by_role("button", name="workspace; switch").click()
+        page.get_by_role("button", name="default").click()
+        expect(page.get_by_role("heading", name="Waiting for the first execution")).to_be_visible()
+        expect(page).to_have_url(re.compile("workspace=default"))
+        page.get_by_role("button", name="Open the demo").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        page.goto("/executions?workspace=nobodys")
+        expect(page.get_by_role("alert")).to_contain_text("not a member")
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        page.wrong = [said for said in page.wrong if "403" not in said]
         settled(page)
 
 
