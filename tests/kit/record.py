@@ -11,6 +11,8 @@ from promptforge.record.history import ClickHouseHistory
 from promptforge.record.journal import SqliteJournal
 
 _numbers = itertools.count(1)
+PATIENCE = 30.0
+"""Seconds that a read may wait here, so that a busy machine changes no answer."""
 
 
 @pytest.fixture
@@ -41,5 +43,6 @@ async def journal(tmp_path):
 async def store(tmp_path, history):
     """A record with a journal of its own, on the history of the process."""
     opened = await open_record(tmp_path / "own", FixedClock(NOON), history=history, min_free_mb=0)
+    opened.patience = PATIENCE
     yield opened
     await opened.shutdown()

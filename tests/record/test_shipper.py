@@ -6,7 +6,7 @@ import pytest
 
 from kit.clock import FixedClock
 from kit.executions import NOON, closed, done, pending, some
-from kit.record import history, workspace
+from kit.record import PATIENCE, history, workspace
 from promptforge.core.errors import SettingsError, Unavailable
 from promptforge.core.query import Breakdown, Page
 from promptforge.record import open_record, shipper
@@ -52,8 +52,9 @@ async def store(tmp_path, failing, monkeypatch):
 
 
 async def shipped(store):
-    """Wait until nothing is on its way."""
-    assert await store._shipper.reach(store._journal.last, 20)
+    """Wait until nothing is on its way; from now on reads wait too."""
+    store.patience = PATIENCE
+    assert await store._shipper.reach(store._journal.last, PATIENCE)
 
 
 async def test_a_history_that_is_away_delays_and_loses_nothing(store, failing, workspace):

@@ -49,31 +49,32 @@ _NAMES = (
 )
 
 
-def statement(query: Breakdown, upto: int | None, today: date) -> tuple[str, Condition]:
-    """The SELECT of a breakdown and its condition with the values; *upto* is the last journal number to count."""
-    condition = Condition(query.workspace, today)
-    condition.between(query.start, query.end)
-    condition.add(query.filter)
+def condition(query: Breakdown, upto: int | None, today: date) -> Condition:
+    """What a breakdown counts; *upto* is the last journal number to count."""
+    made = Condition(query.workspace, today)
+    made.between(query.start, query.end)
+    made.add(query.filter)
     if upto is not None:
-        condition.parts.append(f"seq <= {condition.bind('UInt64', upto)}")
-    keys = [_key(dimension, condition, query.zone) for dimension in query.by]
+        made.parts.append(f"seq <= {made.bind('UInt64', upto)}")
+    made.values |= {"zone": query.zone, "limit": query.limit}
+    return made
+
+
+def select(query: Breakdown, where: str, *, cut: bool = True) -> str:
+    """The question; *cut* leaves the ordering and the limit to the engine."""
+    keys = ["toDate(created_at, {zone:String})" if d is Dimension.DAY else d.value for d in query.by]
     named = [f"{key} AS k{n}" for n, key in enumerate(keys)]
     names = ", ".join(f"k{n}" for n in range(len(keys)))
     # days in order; the rest by size, and by name where sizes are equal, so that a limit always cuts the same
     size = "all_runs" if query.subject is Subject.RUNS else "all_calls"
     order = ["k0"] if query.by[:1] == (Dimension.DAY,) else []
     sums = _SUMS.replace("subject", f"({_SUBJECT[query.subject]})")
-    sql = f"SELECT {', '.join([*named, sums])} FROM facts PREWHERE {condition.sql}"
+    sql = f"SELECT {', '.join([*named, sums])} FROM facts PREWHERE {where}"
     if keys:
-        limit = condition.bind("UInt64", query.limit)
-        sql += f" GROUP BY {names} ORDER BY {', '.join([*order, f'{size} DESC', names])} LIMIT {limit}"
-    return sql, condition
-
-
-def _key(dimension: Dimension, condition: Condition, zone: str) -> str:
-    if dimension is Dimension.DAY:
-        return f"toDate(created_at, {condition.bind('String', zone)})"
-    return dimension.value
+        sql += f" GROUP BY {names}"
+        if cut:
+            sql += f" ORDER BY {', '.join([*order, f'{size} DESC', names])} LIMIT {{limit:UInt64}}"
+    return sql
 
 
 def groups(query: Breakdown, rows: Sequence[Sequence[Any]]) -> list[Group]:

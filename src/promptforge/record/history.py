@@ -1,14 +1,15 @@
 """The history: closed executions for ever, in ClickHouse's SQL. Every read is bound to a workspace by construction."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from promptforge.core import ids
 from promptforge.core.execution import Content, Execution
 from promptforge.core.query import Breakdown, Group, Page
-from promptforge.record import figures_sql
+from promptforge.core.stats import Figures
+from promptforge.record import figures_sql, merge
 from promptforge.record.engine import Engine
 from promptforge.record.filter_sql import Condition
 from promptforge.record.rows import (
@@ -20,7 +21,7 @@ from promptforge.record.rows import (
     facts_block,
     payloads_block,
 )
-from promptforge.record.schema import CHANGES, WEEK
+from promptforge.record.schema import CHANGES, WEEK, milliseconds, moment_of
 
 _FACTS = ", ".join(FACT_NAMES)
 _PAYLOADS = ", ".join(PAYLOAD_NAMES)
@@ -126,8 +127,19 @@ class ClickHouseHistory:
         return self._shown(query.workspace, find(condition, query), content=query.content)
 
     def figures(self, query: Breakdown, upto: int | None = None) -> Sequence[Group]:
-        sql, condition = figures_sql.statement(query, upto, self._today())
-        return figures_sql.groups(query, self._engine.ask(sql, condition.values, heavy=True))
+        condition = figures_sql.condition(query, upto, self._today())
+        if not condition.has_text:
+            sql = figures_sql.select(query, condition.sql)
+            return figures_sql.groups(query, self._engine.ask(sql, condition.values, heavy=True))
+        # the hits of a common word over all time would not fit into the memory that a question may take
+        sums: dict[merge.Key, Figures] = {}
+        for first, last in self._windows(query.workspace, query.end, query.start):
+            condition.values |= {"first": first, "last": last}
+            sql = figures_sql.select(query, condition.within_window(), cut=False)
+            for group in figures_sql.groups(query, self._engine.ask(sql, condition.values, heavy=True)):
+                before = sums.get(group.key)
+                sums[group.key] = before + group.figures if before else group.figures
+        return merge.ordered(query, sums)
 
     def _find(self, condition: Condition, query: Page) -> Sequence[Sequence[Any]]:
         sql = (
@@ -140,7 +152,9 @@ class ClickHouseHistory:
         """Go back window by window until the page is full: a common word is found at once, in little memory."""
         wanted = query.offset + query.limit
         found: list[Sequence[Any]] = []
-        for first, last in self._windows(query):
+        after = ids.parse(ids.EXECUTION, query.after) if query.after else None
+        newest = None if after is None else moment_of(_moment(after))
+        for first, last in self._windows(query.workspace, newest):
             condition.values |= {"first": first, "last": last}
             sql = (
                 f"SELECT {_FACTS} FROM facts PREWHERE {condition.within_window()} "
@@ -151,16 +165,16 @@ class ClickHouseHistory:
                 break
         return found[query.offset :]
 
-    def _windows(self, query: Page) -> Iterator[tuple[int, int]]:
-        """Spans of milliseconds, both ends included, from the newest back to the oldest."""
+    def _windows(
+        self, workspace: str, until: datetime | None = None, since: datetime | None = None
+    ) -> Iterator[tuple[int, int]]:
+        """Spans of milliseconds, both ends included, from the newest back to the oldest that there is."""
         ends = "SELECT created_at FROM facts PREWHERE workspace = {workspace:String} ORDER BY created_at "
-        values = {"workspace": query.workspace}
-        rows = [self._engine.ask(f"{ends}{way} LIMIT 1", values) for way in ("DESC", "ASC")]
+        rows = [self._engine.ask(f"{ends}{way} LIMIT 1", {"workspace": workspace}) for way in ("DESC", "ASC")]
         if not rows[0]:
             return
-        last, oldest = (round(found[0][0].timestamp() * 1000) for found in rows)
-        number = ids.parse(ids.EXECUTION, query.after) if query.after else None
-        last = last if number is None else min(last, _moment(number))
+        last = milliseconds(min(rows[0][0][0], until) if until else rows[0][0][0]) or 0
+        oldest = milliseconds(max(rows[1][0][0], since) if since else rows[1][0][0]) or 0
         step = 0
         while last >= oldest:
             first = last - _SPANS[min(step, len(_SPANS) - 1)] * _DAY_MS

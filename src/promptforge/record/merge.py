@@ -1,6 +1,6 @@
 """Open runs and stored ones in one answer: as pages, and as figures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -65,6 +65,11 @@ def groups(query: Breakdown, runs: Sequence[Execution], stored: Sequence[Group])
         outside = run.step is None
         one = Figures(calls=1, runs=int(outside), pending=int(outside or query.subject is Subject.CALLS))
         found[key] = found[key] + one if key in found else one
+    return ordered(query, found)
+
+
+def ordered(query: Breakdown, found: Mapping[Key, Figures]) -> list[Group]:
+    """Groups in the order of a breakdown, cut to its limit; the same order as the engine's."""
     made = [Group(key=key, figures=figures) for key, figures in found.items()]
     made.sort(key=lambda group: _order(query, group))
     return made[: query.limit]

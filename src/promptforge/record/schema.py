@@ -7,7 +7,7 @@ because nothing else tells zero from unknown. ``seq`` is the journal's number: i
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
@@ -59,6 +59,11 @@ def milliseconds(moment: datetime | None) -> int | None:
         return None
     span = moment - _START
     return (span.days * 86_400 + span.seconds) * 1000 + span.microseconds // 1000
+
+
+def moment_of(number: int) -> datetime:
+    """The time back."""
+    return _START + timedelta(milliseconds=number)
 
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -259,4 +264,5 @@ _PAYLOADS_1 = f"""CREATE TABLE IF NOT EXISTS payloads (
 SETTINGS index_granularity = 128, {_COMMON}"""
 
 CHANGES: tuple[str, ...] = (_FACTS_1, _PAYLOADS_1)
-"""Every statement that made the tables what they are, in order; only ever added to."""
+"""Every statement that made the tables what they are, in order; only ever added to. All run at every start, so each
+must be harmless when it was run before."""

@@ -100,8 +100,11 @@ class Shipper:
         """Move one batch; whether there may be another. A failure waits, and is tried again."""
         try:
             with self.lock:
+                upto = self._journal.last
                 batch = self._journal.next_batch()
                 if batch is None:
+                    # what stood up to there has left, or was erased
+                    self._tell(lambda: self._advance(upto))
                     return False
                 problems = self._ship(batch)
                 self._tell(lambda: self._advance(batch.last))

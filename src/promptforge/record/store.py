@@ -65,6 +65,8 @@ class RecordStore:
         self._light = ThreadPoolExecutor(4, thread_name_prefix="history")
         self._heavy = ThreadPoolExecutor(2, thread_name_prefix="history-figures")
         self._closing = closing
+        self.patience = FRESH_SECONDS
+        """How long a read waits for what was acknowledged before it."""
         self._closed = False
 
     # ── in ──
@@ -191,7 +193,7 @@ class RecordStore:
     async def _freshness(self, workspace: str, upto: int) -> Freshness:
         as_of = self._clock.now()
         behind = 0
-        if not await self._shipper.reach(upto, FRESH_SECONDS):
+        if not await self._shipper.reach(upto, self.patience):
             behind = await self._journal.behind(workspace, self._shipper.shipped, upto)
         return Freshness(as_of=as_of, behind=behind)
 
