@@ -21,7 +21,7 @@ $(UV):
 
 .venv/server: $(UV) requirements/server.lock pyproject.toml
 	@test -d .venv || $(UV) venv -q --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/server.lock
+	@$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/server.lock
 	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@touch $@
 
