@@ -17,9 +17,9 @@ def _first(connection: Connection) -> None:
     _run(
         connection,
         """CREATE TABLE workspaces (
-            id {text} PRIMARY KEY, name {text} NOT NULL UNIQUE, created_at {moment} NOT NULL)""",
+            id {text} NOT NULL PRIMARY KEY, name {text} NOT NULL UNIQUE, created_at {moment} NOT NULL)""",
         """CREATE TABLE users (
-            id {text} PRIMARY KEY, name {text} NOT NULL, email {text} UNIQUE, created_at {moment} NOT NULL)""",
+            id {text} NOT NULL PRIMARY KEY, name {text} NOT NULL, email {text} UNIQUE, created_at {moment} NOT NULL)""",
         """CREATE TABLE memberships (
             workspace {text} NOT NULL REFERENCES workspaces (id), user_id {text} NOT NULL REFERENCES users (id),
             role {text} NOT NULL, PRIMARY KEY (workspace, user_id))""",

@@ -1,7 +1,17 @@
 """JSON values, and the two questions asked of them most."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import TypeGuard
+from typing import TypeGuard, cast
+
+from promptforge.core.errors import InvalidInput
+
+MAX_DEPTH = 64
+MAX_VALUES = 100_000
+MAX_NAME = 200
+#: The escape of a NUL as JSON has it; after an odd number of backslashes it would be text.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 Json = object
 """Any JSON value: None, bool, int, float, str, list or dict of these."""
@@ -15,3 +25,36 @@ def is_object(value: object) -> TypeGuard[Mapping[str, Json]]:
 def is_array(value: object) -> TypeGuard[Sequence[Json]]:
     """Whether it is a JSON array."""
     return isinstance(value, list | tuple)
+
+
+def bounded(value: Json, path: str) -> None:
+    """InvalidInput unless this is a JSON value of a size that can be worked with."""
+    waiting: list[tuple[Json, int]] = [(value, 0)]
+    count = 0
+    while waiting:
+        part, depth = waiting.pop()
+        count += 1
+        if depth > MAX_DEPTH:
+            raise InvalidInput(f"nested deeper than {MAX_DEPTH} levels", path=path)
+        if count + len(waiting) > MAX_VALUES:
+            raise InvalidInput(f"more than {MAX_VALUES} values", path=path)
+        if is_object(part):
+            for name in cast("Mapping[object, Json]", part):
+                if not isinstance(name, str) or len(name) > MAX_NAME:
+                    raise InvalidInput(f"a name is a text of at most {MAX_NAME} characters", path=path)
+            waiting += [(inner, depth + 1) for inner in part.values()]
+        elif is_array(part):
+            waiting += [(inner, depth + 1) for inner in part]
+        elif part is not None and not isinstance(part, str | bool | int | float):
+            raise InvalidInput(f"{type(part).__name__} is not a JSON value", path=path)
+
+
+def storable(value: Json, path: str) -> None:
+    """InvalidInput for what no store can keep: broken characters, the NUL character, numbers that are none."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError):  # broken characters are a UnicodeEncodeError, a ValueError
+        raise InvalidInput("this is not JSON: it holds broken characters, NaN or Infinity", path=path) from None
+    if _NUL.search(text):
+        raise InvalidInput("this holds the NUL character, which cannot be kept", path=path)

@@ -1,12 +1,15 @@
 """From a version and variables to the messages that are sent: defaults, checks, then the templates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 from promptforge.core.errors import InvalidInput
-from promptforge.core.json import Json, is_object
+from promptforge.core.json import Json, bounded
 from promptforge.core.prompt import Message, PromptVersion
-from promptforge.language.schema import check_schema, checked
+from promptforge.language.schema import check_schema, checked, names
 from promptforge.language.template import parse
+
+_SHOWN = 60
 
 
 def variables_of(version: PromptVersion) -> tuple[str, ...]:
@@ -22,30 +25,52 @@ def check(version: PromptVersion) -> None:
         except InvalidInput as error:
             where = "$.content" if version.messages is None else f"$.messages[{n}].content"
             raise InvalidInput(str(error), path=where) from None
-    if version.input_schema is not None:
-        check_schema(version.input_schema)
+    schema = version.input_schema
+    if schema is None:
+        return
+    check_schema(schema)
+    if schema.get("additionalProperties") is not False:
+        return
+    known = names(schema) or frozenset()
+    for name in variables_of(version):
+        if name not in known:
+            raise InvalidInput(
+                f"the template uses '{name}', which inputSchema refuses: name it in the properties",
+                path="$.inputSchema.properties",
+            )
 
 
 def render(version: PromptVersion, variables: Mapping[str, Json]) -> tuple[Message, ...]:
     """The version's turns with the variables in their places.
 
     InvalidInput for a variable that is missing, unknown (neither in the schema nor in a template, unless the schema
-    says ``additionalProperties``) or of the wrong type, with its JSON path.
+    lets in ``additionalProperties``) or of the wrong type, with its JSON path.
     """
-    used = variables_of(version)
-    schema = version.input_schema
-    properties = schema.get("properties") if schema is not None else None
-    known = {*used, *(properties if is_object(properties) else ())}
-    if schema is None or "additionalProperties" not in schema:
-        for name in variables:
-            if name not in known:
-                raise InvalidInput(
-                    f"unknown variable '{name[:60]}' ($.variables.{name[:60]}): this version takes "
-                    f"{', '.join(sorted(known)) or 'none'}",
-                    path=f"$.variables.{name}",
-                )
-    values = dict(variables) if schema is None else checked(schema, variables)
     try:
+        _refuse_unknown(version, variables)
+        if version.input_schema is None:
+            bounded(variables, "$.variables")
+            values: Mapping[str, Json] = variables
+        else:
+            values = checked(version.input_schema, variables)
         return tuple(Message(role=turn.role, content=parse(turn.content).render(values)) for turn in version.turns)
     except InvalidInput as error:
+        # The path is said too, for where only the sentence is kept.
         raise InvalidInput(f"{error} ({error.path})" if error.path else str(error), path=error.path) from None
+
+
+def _refuse_unknown(version: PromptVersion, variables: Mapping[str, Json]) -> None:
+    named = names(version.input_schema)
+    if named is None:
+        return
+    known = named.union(variables_of(version))
+    for name in variables:
+        if name not in known:
+            shown = str(name)[:_SHOWN]
+            near = get_close_matches(shown, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"this version takes {_listed(sorted(known))}"
+            raise InvalidInput(f"unknown variable '{shown}': {hint}", path=f"$.variables.{shown}")
+
+
+def _listed(known: Sequence[str]) -> str:
+    return ", ".join(known[:20]) + (", …" if len(known) > 20 else "") if known else "none"

@@ -1,166 +1,328 @@
-"""Checking variables against a JSON Schema: defaults applied, the first problem named by its JSON path.
+"""JSON Schema for variables: Draft 2020-12, applied to what a caller gives.
 
-Draft 2020-12. A schema never fetches another one, its size is bounded, and ``pattern`` runs on RE2, whose time is
-linear in the text, because both schema and text come from outside.
+A schema comes from outside, so it may not reach outside (no remote references), may not be large, and validating
+costs a bounded number of steps however it refers to itself. Left out for that reason: ``$dynamicRef``, nested ``$id``,
+``unevaluated…``. ``format`` is a remark, as the draft has it. ``pattern`` runs on RE2 and ``uniqueItems`` is linear, so
+that no single step can take long either.
 """
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, cast
 
 import jsonschema
-import re2
 from jsonschema import Draft202012Validator, SchemaError, ValidationError
 from referencing import Registry
-from referencing.exceptions import NoSuchResource, Unresolvable
 
 from promptforge.core.errors import InvalidInput
-from promptforge.core.json import Json, is_array, is_object
+from promptforge.core.json import MAX_DEPTH, Json, bounded, is_array, is_object
+from promptforge.language.pattern import searcher
+from promptforge.language.problem import culprit, json_path, sentence
 
 MAX_SCHEMA = 64_000
-MAX_DEPTH = 40
-_SHOWN = 80
+MAX_SCHEMAS = 2_000
+MAX_STEPS = 30_000
+
+_WHERE = "$.inputSchema"
+_ROOT_ONLY = ("$id", "$schema")
+_REFUSED = (
+    *("$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor", "$anchor", "$vocabulary"),
+    *("unevaluatedProperties", "unevaluatedItems"),
+)
+_IN_PLACE = ("allOf", "anyOf", "oneOf")
+_LISTS = (*_IN_PLACE, "prefixItems")
+_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+_SINGLE = ("items", "contains", "additionalProperties", "propertyNames", "not", "if", "then", "else")
+_ENOUGH = 100
+
+Schema = Mapping[str, Json]
 
 
-def _nowhere(uri: str) -> Any:
-    raise NoSuchResource(ref=uri)
+# ── defining ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-#: Two libraries whose annotations are incomplete.
-_RE2: Any = re2
-_JSONSCHEMA: Any = jsonschema
-_REGISTRY: Any = Registry(retrieve=_nowhere)  # type: ignore[call-arg]
-
-
-def check_schema(schema: Mapping[str, Json]) -> None:
-    """InvalidInput unless *schema* is a JSON Schema of an object that can be used."""
-    text = json.dumps(schema, sort_keys=True)
-    if len(text) > MAX_SCHEMA:
-        raise InvalidInput(f"inputSchema takes at most {MAX_SCHEMA} characters as JSON", path="$.inputSchema")
+def check_schema(schema: Schema) -> None:
+    """InvalidInput, with the path of what is wrong, unless *schema* describes an object and can be used."""
+    bounded(schema, _WHERE)
+    if len(json.dumps(schema)) > MAX_SCHEMA:
+        raise InvalidInput(f"inputSchema takes at most {MAX_SCHEMA} characters as JSON", path=_WHERE)
     if schema.get("type", "object") != "object":
-        raise InvalidInput('inputSchema must describe an object: {"type": "object", …}', path="$.inputSchema.type")
-    _walk(schema, "$.inputSchema", 0)
+        raise InvalidInput('inputSchema must describe an object: {"type": "object", …}', path=f"{_WHERE}.type")
+    root = _rooted(schema)
+    nodes = list(islice(_nodes(root), MAX_SCHEMAS + 1))
+    if len(nodes) > MAX_SCHEMAS:
+        raise InvalidInput(f"inputSchema takes at most {MAX_SCHEMAS} schemas inside", path=_WHERE)
+    for node, where in nodes:
+        _check_keywords(node, where)
     try:
-        Draft202012Validator.check_schema(dict(schema))
+        Draft202012Validator.check_schema(root)
     except SchemaError as error:
-        where = "$.inputSchema" + _path(error.absolute_path)
-        raise InvalidInput(f"inputSchema is not a JSON Schema: {_short(error.message)}", path=where) from None
+        where = json_path(error.absolute_path, _WHERE)
+        raise InvalidInput(f"inputSchema is not a JSON Schema: {error.message[:200]}", path=where) from None
+    known = {id(node) for node, _ in nodes}
+    for node, where in nodes:
+        _check_reference(root, node, where, known)
+    budget = _Budget()
+    _first_problem(root, root, _Filling(root, budget).fill(root, {}), budget)  # ends, whatever it finds
+    for node, where in nodes:
+        _check_default(root, node, where, budget)
 
 
-def _walk(value: Json, where: str, depth: int) -> None:
-    """Refuse what cannot be bounded or resolved: depth, references to elsewhere, patterns that RE2 does not know."""
-    if depth > MAX_DEPTH:
-        raise InvalidInput(f"inputSchema is nested deeper than {MAX_DEPTH}", path=where)
-    if is_object(value):
-        reference = value.get("$ref", value.get("$dynamicRef"))
-        if isinstance(reference, str) and not reference.startswith("#"):
-            raise InvalidInput(f"inputSchema may refer to its own parts only, not to '{_short(reference)}'", path=where)
-        for pattern in (value.get("pattern"), *_keys(value.get("patternProperties"))):
-            if isinstance(pattern, str):
-                _compiled(pattern, where)
-        for key, item in value.items():
-            _walk(item, f"{where}.{key}", depth + 1)
-    elif is_array(value):
-        for n, item in enumerate(value):
-            _walk(item, f"{where}[{n}]", depth + 1)
-
-
-def _keys(value: Json) -> tuple[str, ...]:
-    return tuple(value) if is_object(value) else ()
-
-
-@lru_cache(maxsize=512)
-def _compiled(pattern: str, where: str = "$.inputSchema") -> Any:
-    options = _RE2.Options()
-    options.log_errors = False
-    options.max_mem = 1 << 20
-    try:
-        return _RE2.compile(pattern, options)
-    except _RE2.error:
+def _check_keywords(node: Schema, where: str) -> None:
+    for keyword in (*_REFUSED, *_ROOT_ONLY):
+        if keyword in node:
+            raise InvalidInput(f"'{keyword}' is not supported here", path=f"{where}.{keyword}")
+    reference = node.get("$ref")
+    if reference is not None and not _is_local(reference):
         raise InvalidInput(
-            f"the pattern '{_short(pattern)}' is no regular expression that runs in bounded time (RE2 syntax: "
-            "no look-around, no back references)",
-            path=where,
-        ) from None
+            f"inputSchema may refer to its own parts only ('#/$defs/name'), not to '{str(reference)[:80]}'",
+            path=f"{where}.$ref",
+        )
+    one, many = node.get("pattern"), node.get("patternProperties")
+    for pattern in (one, *(many if is_object(many) else ())):
+        if isinstance(pattern, str):
+            try:
+                searcher(pattern)
+            except InvalidInput as error:
+                keyword = "pattern" if pattern is one else "patternProperties"
+                raise InvalidInput(str(error), path=f"{where}.{keyword}") from None
+
+
+def _is_local(reference: Json) -> bool:
+    return isinstance(reference, str) and (reference == "#" or reference.startswith("#/")) and "%" not in reference
+
+
+def _check_reference(root: Schema, node: Schema, where: str, known: set[int]) -> None:
+    """It points at a schema; whether it leads back to itself without end is for the budget to find out."""
+    reference = node.get("$ref")
+    if isinstance(reference, str):
+        found = _target(root, reference)
+        if not isinstance(found, bool) and id(found) not in known:
+            raise InvalidInput(f"'{reference[:80]}' points at no schema in inputSchema", path=f"{where}.$ref")
+
+
+def _check_default(root: Schema, node: Schema, where: str, budget: "_Budget") -> None:
+    if "default" in node:
+        problem = _first_problem(root, node, _Filling(root, budget).fill(node, node["default"]), budget)
+        if problem is not None:
+            raise InvalidInput(
+                f"a default does not fit its own schema: {sentence(problem, 'it')}", path=f"{where}.default"
+            )
+
+
+def _rooted(schema: Schema) -> Schema:
+    """The schema without its own address and dialect, which would make references look elsewhere."""
+    return {name: value for name, value in schema.items() if name not in _ROOT_ONLY}
+
+
+def _nodes(root: Schema) -> Iterator[tuple[Schema, str]]:
+    """Every schema inside, with its path, the outermost first."""
+    waiting: list[tuple[Json, str]] = [(root, _WHERE)]
+    while waiting:
+        node, where = waiting.pop()
+        if not is_object(node):
+            continue
+        yield node, where
+        waiting += [(node.get(keyword), f"{where}.{keyword}") for keyword in _SINGLE]
+        for keyword in _LISTS:
+            inner = node.get(keyword)
+            waiting += [(part, f"{where}.{keyword}[{n}]") for n, part in enumerate(inner if is_array(inner) else ())]
+        for keyword in _MAPS:
+            inner = node.get(keyword)
+            waiting += [(part, f"{where}.{keyword}.{name}") for name, part in inner.items()] if is_object(inner) else []
+
+
+def _target(root: Schema, reference: str) -> Json:
+    """What a local reference points at; None when there is nothing."""
+    value: Json = root
+    for raw in reference.split("/")[1:]:
+        step = raw.replace("~1", "/").replace("~0", "~")
+        if is_object(value):
+            value = value.get(step)
+        elif is_array(value) and step.isdecimal() and int(step[:7]) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+# ── using ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def checked(schema: Schema, variables: Mapping[str, Json]) -> dict[str, Json]:
+    """The variables with defaults filled in; InvalidInput names the first that does not fit, and where it is."""
+    bounded(variables, "$.variables")
+    root = _rooted(schema)
+    budget = _Budget()
+    filled = cast("dict[str, Json]", _Filling(root, budget).fill(root, dict(variables)))
+    problem = _first_problem(root, root, filled, budget)
+    if problem is not None:
+        path = json_path([*problem.absolute_path, *culprit(problem)], "$.variables")
+        raise InvalidInput(sentence(problem), path=path)
+    return filled
+
+
+def names(schema: Schema | None) -> frozenset[str] | None:
+    """The variables that a schema speaks of; None when it lets in others by ``additionalProperties`` or a pattern."""
+    known = set[str]()
+    for node in _in_place(_rooted(schema or {})):
+        if node.get("additionalProperties", False) is not False or node.get("patternProperties"):
+            return None
+        properties = node.get("properties")
+        known.update(properties if is_object(properties) else ())
+    return frozenset(known)
+
+
+def _in_place(root: Schema) -> Iterator[Schema]:
+    """The root and every schema inside that applies to the same value, each once."""
+    waiting: list[Json] = [root]
+    seen = set[int]()
+    while waiting:
+        node = waiting.pop()
+        if not is_object(node) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        reference, dependent = node.get("$ref"), node.get("dependentSchemas")
+        waiting.append(_target(root, reference) if isinstance(reference, str) else None)
+        waiting += dependent.values() if is_object(dependent) else ()
+        waiting += [node.get(keyword) for keyword in ("if", "then", "else")]
+        for keyword in _IN_PLACE:
+            inner = node.get(keyword)
+            waiting += inner if is_array(inner) else ()
+
+
+@dataclass(slots=True)
+class _Budget:
+    """Counts the steps of one check."""
+
+    left: int = MAX_STEPS
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise InvalidInput(f"checking against inputSchema takes more than {MAX_STEPS} steps", path=_WHERE)
+
+
+@dataclass(slots=True)
+class _Filling:
+    """Puts in the defaults of properties, through arrays, ``$ref`` and ``allOf``; *root* is where references start."""
+
+    root: Schema
+    budget: _Budget
+
+    def fill(self, schema: Json, value: Json, depth: int = 0) -> Json:
+        """A copy of *value* with the defaults in it; what is there already stays."""
+        self.budget.spend()
+        if depth > MAX_DEPTH:
+            raise InvalidInput("the defaults of inputSchema never end", path=_WHERE)
+        if not is_object(schema):
+            return value
+        reference, branches = schema.get("$ref"), schema.get("allOf")
+        if isinstance(reference, str):
+            value = self.fill(_target(self.root, reference), value, depth + 1)
+        for branch in branches if is_array(branches) else ():
+            value = self.fill(branch, value, depth + 1)
+        if is_object(value):
+            return self._object(schema.get("properties"), value, depth)
+        items = schema.get("items")
+        if is_array(value) and is_object(items):
+            return [self.fill(items, entry, depth + 1) for entry in value]
+        return value
+
+    def _object(self, properties: Json, value: Mapping[str, Json], depth: int) -> Json:
+        filled = dict(value)
+        for name, part in properties.items() if is_object(properties) else ():
+            if name not in filled and is_object(part) and "default" in part:
+                filled[name] = copy.deepcopy(part["default"])
+            if name in filled:
+                filled[name] = self.fill(part, filled[name], depth + 1)
+        return filled
+
+
+# ── validating with a budget ──────────────────────────────────────────────────────────────────────────────────────
+
+Keyword = Callable[[Any, Any, Any, Any], Any]
+_BUDGET: ContextVar[_Budget] = ContextVar("budget")
+
+
+def _paid(check: Keyword) -> Keyword:
+    """The keyword, with each use of it counted."""
+
+    def paid(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
+        _BUDGET.get().spend()
+        return check(validator, value, instance, schema)
+
+    return paid
 
 
 def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not _compiled(pattern).search(instance):
-        yield ValidationError(f"'{_short(instance)}' does not match '{pattern}'")
+    if isinstance(instance, str) and not searcher(pattern)(instance):
+        yield ValidationError("does not match")
 
 
 def _pattern_properties(
     validator: Any, patterns: Mapping[str, Any], instance: Any, _schema: Any
 ) -> Iterator[ValidationError]:
+    for pattern, part in patterns.items() if is_object(instance) else ():
+        matches = searcher(pattern)
+        for name, value in instance.items():
+            if matches(name):
+                yield from validator.descend(value, part, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, extra: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if not is_object(instance):
         return
-    for pattern, subschema in patterns.items():
-        for key, value in instance.items():
-            if _compiled(pattern).search(key):
-                yield from validator.descend(value, subschema, path=key, schema_path=pattern)
+    searchers = [searcher(pattern) for pattern in schema.get("patternProperties", ())]
+    for name, value in instance.items():
+        if name not in schema.get("properties", ()) and not any(matches(name) for matches in searchers):
+            if extra is False:
+                yield ValidationError(name)
+            else:
+                yield from validator.descend(value, extra, path=name)
 
 
+def _unique_items(_validator: Any, wanted: bool, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if wanted and is_array(instance) and len({_comparable(entry) for entry in instance}) < len(instance):
+        yield ValidationError("repeats")
+
+
+def _comparable(value: Json) -> object:
+    """Equal and hashable where JSON values are equal: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(value, bool):
+        return "boolean", value
+    if is_object(value):
+        return frozenset((name, _comparable(part)) for name, part in value.items())
+    return tuple(_comparable(part) for part in value) if is_array(value) else value
+
+
+_KEYWORDS: dict[str, Keyword] = {
+    **cast("Mapping[str, Keyword]", Draft202012Validator.VALIDATORS),
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional_properties,
+    "uniqueItems": _unique_items,
+    "format": lambda _validator, _value, _instance, _schema: (),
+}
+_JSONSCHEMA: Any = jsonschema  # its annotations are incomplete
 _Validator: Any = _JSONSCHEMA.validators.extend(
-    Draft202012Validator, {"pattern": _pattern, "patternProperties": _pattern_properties}
+    Draft202012Validator, {name: _paid(check) for name, check in _KEYWORDS.items()}
 )
 
 
-def checked(schema: Mapping[str, Json], variables: Mapping[str, Json]) -> dict[str, Json]:
-    """*variables* with defaults filled in; InvalidInput names the first thing that does not fit, and where."""
-    filled: dict[str, Json] = _filled(schema, variables, 0)
+def _first_problem(root: Schema, schema: Schema, value: Json, budget: _Budget) -> ValidationError | None:
+    """The first problem in the order of the schema, those further out first."""
+    validator = _Validator(root, registry=Registry[Any]()).evolve(schema=schema)
+    token = _BUDGET.set(budget)
     try:
-        error: ValidationError | None = _JSONSCHEMA.exceptions.best_match(
-            _Validator(dict(schema), registry=_REGISTRY).iter_errors(filled)
-        )
-    except Unresolvable as missing:
-        raise InvalidInput(f"inputSchema refers to a part it does not have: {_short(str(missing))}") from None
+        errors: list[ValidationError] = list(islice(validator.iter_errors(value), _ENOUGH))
     except RecursionError:
-        raise InvalidInput("inputSchema refers to itself without end") from None
-    if error is not None:
-        raise _invalid(error)
-    return filled
-
-
-def _filled(schema: Json, value: Json, depth: int) -> Any:
-    """A copy of *value* in which each missing property has its schema's default."""
-    if not is_object(schema) or depth > MAX_DEPTH:
-        return value
-    if is_object(value):
-        made = dict(value)
-        properties = schema.get("properties")
-        for name, part in properties.items() if is_object(properties) else ():
-            if name not in made and is_object(part) and "default" in part:
-                made[name] = copy.deepcopy(part["default"])
-            if name in made:
-                made[name] = _filled(part, made[name], depth + 1)
-        return made
-    if is_array(value) and is_object(schema.get("items")):
-        return [_filled(schema["items"], item, depth + 1) for item in value]
-    return value
-
-
-def _invalid(error: ValidationError) -> InvalidInput:
-    where = "$.variables" + _path(error.absolute_path)
-    value: Any = error.validator_value
-    instance: Any = error.instance
-    if error.validator == "required":
-        missing = next(name for name in value if name not in instance)
-        return InvalidInput(f"missing variable '{missing}' ({where}.{missing})", path=f"{where}.{missing}")
-    if error.validator == "additionalProperties" and value is False and is_object(error.schema):
-        known = error.schema.get("properties")
-        extra = next((name for name in instance if not is_object(known) or name not in known), "")
-        return InvalidInput(f"unknown variable '{extra}' ({where}.{extra})", path=f"{where}.{extra}")
-    if error.validator == "type":
-        wanted = " or ".join(map(str, value)) if is_array(value) else str(value)
-        return InvalidInput(f"{where} must be of type {wanted}, but is {_short(json.dumps(instance))}", path=where)
-    return InvalidInput(f"{where}: {_short(error.message)}", path=where)
-
-
-def _path(steps: Any) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+        raise InvalidInput("inputSchema refers to itself without end", path=_WHERE) from None
+    finally:
+        _BUDGET.reset(token)
+    return min(errors, key=lambda error: len(error.absolute_path), default=None)
