@@ -31,8 +31,11 @@ _CONTENT = (
     "AND created_at IN {times:Array(DateTime64(3, 'UTC'))} AND id IN {ids:Array(UInt128)}"
 )
 _DAY_MS = 86_400_000
-_SPANS = (1, 3, 8, 20)
-"""Days of the windows that a search goes back by; the last one is repeated."""
+_SPANS = (1, 4, 16)
+"""Days of the first windows that a search goes back by."""
+
+WINDOW_ROWS = 2_000_000
+"""About so many rows are in each window after them: the hits of a common word among them fit into memory."""
 
 
 class ClickHouseHistory:
@@ -169,15 +172,20 @@ class ClickHouseHistory:
         self, workspace: str, until: datetime | None = None, since: datetime | None = None
     ) -> Iterator[tuple[int, int]]:
         """Spans of milliseconds, both ends included, from the newest back to the oldest that there is."""
-        ends = "SELECT created_at FROM facts PREWHERE workspace = {workspace:String} ORDER BY created_at "
-        rows = [self._engine.ask(f"{ends}{way} LIMIT 1", {"workspace": workspace}) for way in ("DESC", "ASC")]
-        if not rows[0]:
+        ((rows, oldest, newest),) = self._engine.ask(
+            "SELECT count(), min(created_at), max(created_at) FROM facts PREWHERE workspace = {workspace:String}",
+            {"workspace": workspace},
+        )
+        if not rows:
             return
-        last = milliseconds(min(rows[0][0][0], until) if until else rows[0][0][0]) or 0
-        oldest = milliseconds(max(rows[1][0][0], since) if since else rows[1][0][0]) or 0
+        whole = (newest - oldest) / timedelta(days=1) + 1
+        widest = max(_SPANS[-1], whole * WINDOW_ROWS / rows)
+        last = milliseconds(min(newest, until) if until else newest) or 0
+        first_of_all = milliseconds(max(oldest, since) if since else oldest) or 0
         step = 0
-        while last >= oldest:
-            first = last - _SPANS[min(step, len(_SPANS) - 1)] * _DAY_MS
+        while last >= first_of_all:
+            days = _SPANS[step] if step < len(_SPANS) else widest
+            first = last - int(days * _DAY_MS)
             yield first, last
             last = first - 1
             step += 1
