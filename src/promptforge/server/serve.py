@@ -22,6 +22,7 @@ import uvloop
 from promptforge.core.access import system
 from promptforge.core.errors import ForgeError, SettingsError
 from promptforge.server.app import create_app
+from promptforge.server.graphql import errors
 from promptforge.server.graphql.limits import MAX_BODY
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ CONNECTION_SECONDS = 5
 #: Decoding and shipping threads let the loop in more often than every 5 ms.
 SWITCH_SECONDS = 0.0005
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104  shown, never bound
-
-_log = logging.getLogger("promptforge.server")
 
 
 def serve(settings: "Settings", say: Callable[[str], None] = print) -> int:
@@ -112,6 +111,8 @@ async def _load_demo(forge: "Forge", say: Callable[[str], None]) -> None:
         await forge.load_demo()
     except ForgeError as error:
         say(f"promptforge: the demo could not be loaded: {error}")
+    except Exception as error:
+        say(f"promptforge: the demo could not be loaded: {errors.masked(error)}")
 
 
 async def run(forge: "Forge", listener: socket.socket, stop: asyncio.Event) -> None:

@@ -51,7 +51,11 @@ def _fasten_input(graphql_type: GraphQLInputObjectType) -> None:
     made: type[Any] = graphql_type.extensions[_DECLARED].origin
     for field in graphql_type.fields.values():
         field.out_name = field.extensions[_DECLARED].python_name
-    cast("Any", graphql_type).out_type = lambda values: made(**values)
+
+    def make(values: dict[str, Any]) -> Any:
+        return made(**values)
+
+    cast("Any", graphql_type).out_type = make
 
 
 def _fasten_field(field: Any, declared: StrawberryField) -> None:
