@@ -40,6 +40,11 @@ export function when(iso: string): string {
   return today ? clock.format(date) : `${dayMonth.format(date)}, ${minutes.format(date)}`;
 }
 
+/** The local calendar date of a moment: 2026-03-02; null for none. */
+export function localDate(iso: string | null | undefined): string | null {
+  return iso ? new Date(iso).toLocaleDateString("sv") : null;
+}
+
 /** A calendar date of the API (no time, no zone): 3 Mar. */
 export function calendarDay(date: string, weekday = false): string {
   const at = new Date(`${date}T12:00:00Z`);
@@ -94,6 +99,16 @@ export function dollars(value: bigint): string {
   const fraction = digits.slice(-12).replace(/0+$/, "");
   const cents = fraction || (value > 0n && value < 10n ** 13n) ? `.${fraction.padEnd(2, "0")}` : "";
   return `$${whole.format(BigInt(digits.slice(0, -12)))}${cents}`;
+}
+
+/** As people read an amount: cents from one cent up, two significant digits below, never $0 for what is not zero. */
+export function readable(value: bigint): string {
+  if (value === 0n) return "$0";
+  const unit = value >= 10n ** 10n ? 10n ** 10n : 10n ** BigInt(Math.max(0, value.toString().length - 2));
+  const rounded = ((value + unit / 2n) / unit) * unit;
+  const digits = rounded.toString().padStart(13, "0");
+  const places = value >= 10n ** 10n ? 2 : 13 - unit.toString().length;
+  return `$${whole.format(BigInt(digits.slice(0, -12)))}.${digits.slice(-12).slice(0, places)}`;
 }
 
 /** `rate_limit` → Rate limit. */

@@ -91,16 +91,24 @@ const SUMMARY = graphql(`
           unknown
         }
       }
+      daily {
+        date
+        figures {
+          success
+          error
+          pending
+        }
+      }
     }
   }
 `);
 
-/** What the filtered executions add up to. */
+/** What the filtered executions add up to, and day by day. */
 export function useSummary(filter: Filter) {
   return useQuery({
     queryKey: ["summary", filter],
     queryFn: ({ signal }) => request(SUMMARY, { filter, timezone }, signal),
-    select: (data) => data.overview.totals,
+    select: (data) => data.overview,
     placeholderData: keepPreviousData,
   });
 }

@@ -1,17 +1,19 @@
 /** Executions: a filtered list that reads on as one scrolls, a live tail, and one execution in full beside it. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { useAny, useExecutions, useSummary, useTail, useValues, type Row } from "../api/executions";
+import { useAny, useExecutions, useSummary, useTail, useValues, type Filter, type Row } from "../api/executions";
 import { useActivity } from "../api/overview";
 import { queries } from "../api/queries";
 import { useLoading, type Session } from "../api/session";
 import { nothing, pick, toFilter, type Field } from "../filter";
-import { compact, count, latency, percent } from "../format";
+import { compact, count, latency, localDate, percent } from "../format";
+import { Columns, type Column } from "../parts/columns";
 import { Button, IconButton, Notice } from "../parts/controls";
 import { FilterBar } from "../parts/filterbar";
 import { Grid, type Density } from "../parts/grid";
 import { adjust, useRoute } from "../route";
 import { DetailPanel } from "./detail";
 import s from "./executions.module.css";
+import { ACTIVITY, activity } from "./figures";
 import { merge, nothingLive, release, type Live } from "./tail";
 import { typing } from "./shell";
 import { Welcome } from "./welcome";
@@ -60,6 +62,8 @@ export function Executions({ session }: { session: Session }) {
 
   const list = useExecutions(filter, content);
   const summary = useSummary(filter);
+  const always = useMemo(() => toFilter({ ...found, range: [], from: [], to: [] }, 0), [found]);
+  const course = useSummary(always);
   const [live, forget] = useLive(key, tailing, filter, content);
   const loading = useLoading();
   const any = useAny();
@@ -99,20 +103,20 @@ export function Executions({ session }: { session: Session }) {
         <div className={s.head}>
           <h1>Executions</h1>
           {summary.data && (
-            <p className={s.summary} aria-label="What these executions add up to">
+            <p className={s.summary}>
               <span>
-                <b>{count(summary.data.calls)}</b> {summary.data.calls === 1 ? "call" : "calls"}
+                <b>{count(summary.data.totals.calls)}</b> {summary.data.totals.calls === 1 ? "call" : "calls"}
               </span>
-              {summary.data.calls > 0 && (
+              {summary.data.totals.calls > 0 && (
                 <>
                   <span>
-                    <b>{percent(summary.data.successRate)}</b> succeeded
+                    <b>{percent(summary.data.totals.successRate)}</b> succeeded
                   </span>
                   <span>
-                    <b>{latency(summary.data.averageLatencyMs)}</b> on average
+                    <b>{latency(summary.data.totals.averageLatencyMs)}</b> on average
                   </span>
                   <span>
-                    <b>{summary.data.cost.display}</b>
+                    <b>{summary.data.totals.cost.display}</b>
                   </span>
                 </>
               )}
@@ -146,6 +150,11 @@ export function Executions({ session }: { session: Session }) {
           onChange={adjust}
           onClear={() => adjust(nothing())}
         />
+        {course.isPending ? (
+          <div className={s.course} />
+        ) : (
+          course.data && course.data.daily.length > 2 && <Course days={course.data.daily} filter={filter} />
+        )}
         {list.error && (
           <div className={s.problem}>
             <Notice
@@ -197,6 +206,27 @@ export function Executions({ session }: { session: Session }) {
           }}
         />
       )}
+    </div>
+  );
+}
+
+/** The course of what is filtered over all time; a day that is opened becomes the time range. */
+function Course({ days, filter }: { days: Parameters<typeof activity>[0]; filter: Filter }) {
+  const { columns, axis } = activity(days);
+  const [from, to] = [localDate(filter.createdFrom), localDate(filter.createdBefore)];
+  const first = (column: Column) => column.key.split("/")[0] ?? "";
+  const last = (column: Column) => column.key.split("/").at(-1) ?? "";
+  return (
+    <div className={s.course}>
+      <Columns
+        strip
+        label="Executions over time"
+        series={ACTIVITY}
+        columns={columns}
+        axis={axis}
+        faint={(column) => (from !== null && last(column) < from) || (to !== null && first(column) >= to)}
+        onOpen={(column) => adjust({ range: null, from: first(column), to: last(column) })}
+      />
     </div>
   );
 }

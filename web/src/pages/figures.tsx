@@ -1,6 +1,6 @@
 /** From the API's figures to what tiles and charts show. Days become weeks where there are too many to see. */
 import type { Day, Overview } from "../api/overview";
-import { amount, calendarDay, change, compact, count, dollars, latency, percent, share } from "../format";
+import { amount, calendarDay, change, compact, count, dollars, latency, percent, readable, share } from "../format";
 import type { Column, Series } from "../parts/columns";
 import { Link } from "../parts/link";
 import type { Tile } from "../parts/tile";
@@ -13,14 +13,18 @@ export const ACTIVITY: readonly Series[] = [
 export const COST: readonly Series[] = [{ name: "Cost", colour: "var(--data-cost)" }];
 const MOST_DAYS = 130;
 
-interface Span {
+interface Span<OneDay> {
   key: string;
   label: string;
   title: string;
-  days: readonly Day[];
+  days: readonly OneDay[];
+}
+interface Counted {
+  date: string;
+  figures: Pick<Day["figures"], "success" | "error" | "pending">;
 }
 
-function spans(daily: readonly Day[]): { unit: string; list: Span[] } {
+function spans<OneDay extends { date: string }>(daily: readonly OneDay[]): { unit: string; list: Span<OneDay>[] } {
   if (daily.length <= MOST_DAYS) {
     const list = daily.map((day) => ({
       key: day.date,
@@ -30,7 +34,7 @@ function spans(daily: readonly Day[]): { unit: string; list: Span[] } {
     }));
     return { unit: "per day", list };
   }
-  const list: Span[] = [];
+  const list: Span<OneDay>[] = [];
   for (let end = daily.length; end > 0; end -= 7) {
     const days = daily.slice(Math.max(0, end - 7), end);
     const [first = "", last = ""] = [days[0]?.date, days.at(-1)?.date];
@@ -44,10 +48,15 @@ function spans(daily: readonly Day[]): { unit: string; list: Span[] } {
   return { unit: "per week", list };
 }
 
-const total = (days: readonly Day[], of: (day: Day) => number) => days.reduce((sum, day) => sum + of(day), 0);
+const total = <OneDay,>(days: readonly OneDay[], of: (day: OneDay) => number) =>
+  days.reduce((sum, day) => sum + of(day), 0);
 const spent = (days: readonly Day[]) => days.reduce((sum, day) => sum + amount(day.figures.cost.usd), 0n);
 
-export function activity(daily: readonly Day[]): { unit: string; columns: Column[]; axis: (value: bigint) => string } {
+export function activity(daily: readonly Counted[]): {
+  unit: string;
+  columns: Column[];
+  axis: (value: bigint) => string;
+} {
   const { unit, list } = spans(daily);
   const columns = list.map(({ days, ...span }) => {
     const success = total(days, (day) => day.figures.success);
@@ -67,7 +76,7 @@ export function costs(daily: readonly Day[]): { columns: Column[]; axis: (value:
   const columns = spans(daily).list.map(({ days, ...span }) => {
     const usd = spent(days);
     const only = days.length === 1 ? days[0]?.figures.cost.display : undefined;
-    const facts: [string, string][] = [["Cost", only ?? dollars((usd / 10n ** 10n) * 10n ** 10n)]];
+    const facts: [string, string][] = [["Cost", only ?? readable(usd)]];
     const silent = total(days, (day) => day.figures.cost.unpriced + day.figures.cost.unknown);
     if (silent) facts.push(["Not counted", `${count(silent)} calls`]);
     return { ...span, amounts: [usd], facts };

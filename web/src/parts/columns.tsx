@@ -26,9 +26,13 @@ interface Props {
   columns: readonly Column[];
   axis: (value: bigint) => string;
   onOpen?: (column: Column) => void;
+  /** A strip without axes. */
+  strip?: boolean;
+  /** Columns outside what is looked at are faint. */
+  faint?: (column: Column) => boolean;
 }
 
-export function Columns({ label, series, columns, axis, onOpen }: Props) {
+export function Columns({ label, series, columns, axis, onOpen, strip, faint }: Props) {
   const [active, setActive] = useState<number | null>(null);
   const [spoken, setSpoken] = useState(false);
   const totals = columns.map((column) => column.amounts.reduce((sum, one) => sum + one, 0n));
@@ -57,7 +61,7 @@ export function Columns({ label, series, columns, axis, onOpen }: Props) {
   };
 
   return (
-    <figure className={s.chart}>
+    <figure className={strip ? `${s.chart} ${s.strip}` : s.chart}>
       <div
         className={s.plot}
         role="group"
@@ -83,6 +87,7 @@ export function Columns({ label, series, columns, axis, onOpen }: Props) {
               key={one.key}
               className={s.column}
               data-active={index === active}
+              data-faint={faint?.(one)}
               onPointerEnter={() => (setSpoken(false), setActive(index))}
               onClick={() => onOpen?.(one)}
             >
@@ -92,7 +97,10 @@ export function Columns({ label, series, columns, axis, onOpen }: Props) {
                     value > 0n && (
                       <i
                         key={series[n]?.name}
-                        style={{ height: `max(2px, ${share(value, top) * 100}%)`, background: series[n]?.colour }}
+                        style={{
+                          height: `max(${strip ? 1 : 2}px, ${share(value, top) * 100}%)`,
+                          background: series[n]?.colour,
+                        }}
                       />
                     ),
                 )}

@@ -80,7 +80,7 @@ function Time({ found, onChange }: Pick<Props, "found" | "onChange">) {
   return (
     <Menu
       label="Time range"
-      width={280}
+      width={320}
       triggerClass={s.trigger}
       trigger={
         <>
