@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -237,3 +239,23 @@ def test_demo_is_removed(tmp_path: Path) -> None:
         assert (done.returncode, json.loads(done.stdout)) == (0, {"removed": True}), done.stderr
         assert server.run("prompt", "list", "--workspace", "demo").returncode == Exit.PERMISSION
         assert server.run("executions", "show", json.loads(kept.stdout)["id"]).returncode == 0
+
+
+def test_login_prints_a_link_that_works_once(served):
+    """A browser gets in with the link; the second time it is too late."""
+    link = served.run("login").stdout.strip()
+
+    def status() -> int:
+        request = urllib.request.Request(link)
+        opener = urllib.request.build_opener(_Stay())
+        try:
+            return opener.open(request).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert (303, 401) == (status(), status())
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None

@@ -310,3 +310,14 @@ async def _closed(forge, actor, execution_id: str) -> Execution:
     while (found := await forge.executions.get(actor, execution_id)).pending:
         await asyncio.sleep(0.01)
     return found
+
+
+async def test_without_content_nothing_can_be_searched_for(forge, actor):
+    """Who may not read content may not find it out word by word either."""
+    billing = replace(actor, permissions=frozenset({Permission.NUMBERS}))
+    tree = Test("text", Operator.WORDS, ("secret",))
+
+    with pytest.raises(Forbidden):
+        await forge.executions.page(billing, filter=tree, content=False)
+    with pytest.raises(Forbidden):
+        await anext(forge.executions.watch(billing, tree))

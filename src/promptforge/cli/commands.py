@@ -22,6 +22,7 @@ _COMMANDS = {
     "prompt": ("prompts", "List, show, create, version, diff, label, archive and fork prompts."),
     "executions": ("executions", "List, show, follow and sum up what ran."),
     "keys": ("keys", "List, create and revoke API keys."),
+    "login": ("login", "Print a link that logs a browser in, once."),
     "demo": ("demo", "Remove the demo workspace."),
 }
 

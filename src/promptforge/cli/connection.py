@@ -39,6 +39,11 @@ class Target:
         """The server that the command line or the environment names."""
         return self.url or os.environ.get("PROMPTFORGE_URL") or None
 
+    @property
+    def server(self) -> str | None:
+        """The server that was named, else the one that runs on the home."""
+        return (self.named_url or running(self.folder) or "").rstrip("/") or None
+
     def key_file(self, workspace: str | None = None) -> Path:
         """Where the local server keeps its key for a workspace."""
         name = workspace or self.workspace or DEFAULT_WORKSPACE
@@ -48,10 +53,9 @@ class Target:
 @asynccontextmanager
 async def connected(target: Target) -> AsyncGenerator[AsyncPromptForge, None]:
     """Open a client for the target."""
-    local = running(target.folder)
-    url = target.named_url or local
+    url = target.server
     if url is not None:
-        known = url.rstrip("/") == (local or "").rstrip("/")
+        known = url == (running(target.folder) or "").rstrip("/")
         address = Address(url=url, api_key=_key(target, local=known), source="cli")
         async with AsyncPromptForge(transport=AsyncHttpTransport(address)) as client:
             yield client

@@ -33,7 +33,7 @@ async def list_keys(session: Session, /) -> None:
     "scopes",
     multiple=True,
     type=click.Choice(["ingest", "run", "read", "admin"]),
-    help="What it is good for; repeat for several. All that you may do when not given.",
+    help="What it is good for; repeat for several. Run, read and ingest when not given.",
 )
 @click.option("--expires", metavar="TIME", help="When it ends: 30d, 12h, or a time (ISO 8601).")
 async def create(session: Session, /, name: str, scopes: tuple[str, ...], expires: str | None) -> None:

@@ -18,8 +18,9 @@ Body = Callable[..., Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a command works with."""
+    """What a command works with; *url* is None when no server runs and the home was opened here."""
 
+    url: str | None
     client: AsyncPromptForge
     output: Output
 
@@ -52,7 +53,7 @@ def command(
 
 async def _perform(body: Body, target: Target, output: Output, given: dict[str, Any]) -> None:
     async with connected(target) as client:
-        await body(Session(client, output), **given)
+        await body(Session(target.server, client, output), **given)
 
 
 # Hidden, since the root documents them: here so that they may stand at the end of a line as well.

@@ -48,6 +48,12 @@ class _Client:
         yield from streamed(of_text(model, text, options))
 
     @call
+    def login_path(self) -> Plan[str]:
+        """Make a path of the server that logs a browser in as the key's owner, once, within 15 minutes."""
+        data = yield from ask(documents.CREATE_LOGIN_LINK, repeatable=False)
+        return str(data["createLoginLink"])
+
+    @call
     def remove_demo(self) -> Plan[bool]:
         """Remove the demo workspace with everything in it."""
         data = yield from ask(documents.REMOVE_DEMO)

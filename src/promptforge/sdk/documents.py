@@ -170,4 +170,5 @@ CREATE_KEY = (
     "mutation CreateKey($input: CreateKeyInput!) { createKey(input: $input) { secret key { ...KeyAll } } }" + _KEY
 )
 REVOKE_KEY = "mutation RevokeKey($id: ID!) { revokeKey(id: $id) { ...KeyAll } }" + _KEY
+CREATE_LOGIN_LINK = "mutation CreateLoginLink { createLoginLink }"
 REMOVE_DEMO = "mutation RemoveDemo { removeDemo }"

@@ -14,7 +14,7 @@ from promptforge.core.access import Actor, Permission
 from promptforge.core.definition import check_roles
 from promptforge.core.errors import Conflict, InvalidInput, NotFound, TooMany
 from promptforge.core.execution import Content, ErrorType, Execution, Json, PromptRef, Status
-from promptforge.core.filter import EVERYTHING, Filter, matches
+from promptforge.core.filter import EVERYTHING, Filter, matches, searches
 from promptforge.core.model import Delta, ModelRequest
 from promptforge.core.ports import Claim, Clock, ModelProvider, PriceBook, Providers, Record
 from promptforge.core.prompt import Message, PromptVersion
@@ -291,7 +291,7 @@ class Executions:
         content: bool = True,
     ) -> PageOfExecutions:
         """A page of executions, newest first; *after* is the id of the last one seen."""
-        actor.require(Permission.CONTENT if content else Permission.NUMBERS)
+        actor.require(Permission.CONTENT if content or searches(filter) else Permission.NUMBERS)
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInput(f"limit must be 1 to {MAX_PAGE}, not {limit}", path="$.limit")
         if offset < 0:
@@ -303,7 +303,7 @@ class Executions:
 
     async def watch(self, actor: Actor, filter: Filter = EVERYTHING) -> AsyncIterator[Execution]:
         """Executions as they are opened and closed, those that pass *filter*."""
-        actor.require(Permission.NUMBERS)
+        actor.require(Permission.CONTENT if searches(filter) else Permission.NUMBERS)
         hide = Permission.CONTENT not in actor.permissions
         async for execution in self._record.watch(actor.workspace):
             if matches(filter, execution):

@@ -172,6 +172,10 @@ async def _revoke_key(info: Info, id: strawberry.ID) -> CoreKey:
     return await info.context.forge.access.revoke_key(info.context.actor, id)
 
 
+async def _create_login_link(info: Info) -> str:
+    return f"/login?token={await info.context.forge.access.create_login_token(info.context.actor)}"
+
+
 async def _remove_demo(info: Info) -> bool:
     await info.context.forge.demo.remove(info.context.actor)
     return True
@@ -195,4 +199,7 @@ class Mutation:
     cancel_execution: Execution = resolved(_cancel)
     create_key: CreatedKey = resolved(_create_key)
     revoke_key: Key = resolved(_revoke_key)
+    create_login_link: str = resolved(
+        _create_login_link, description="A path of this server that logs a browser in, once, within 15 minutes."
+    )
     remove_demo: bool = resolved(_remove_demo)
