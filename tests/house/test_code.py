@@ -23,6 +23,7 @@ ACTORLESS = {
         "log_in",
         "log_out",
         "new_secret",
+        "settle",
     },
 }
 #: Files that gather the shapes of several nouns on purpose: the ports, what a query answers, what the client returns.

@@ -13,6 +13,7 @@ from promptforge.cli.commands import root
 from promptforge.cli.exits import MEANINGS
 from promptforge.core import errors
 from promptforge.core.execution import CostState, ErrorType, Source, Status
+from promptforge.server.graphql import errors as graphql_errors
 from promptforge.settings import Settings, variable
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
@@ -61,9 +62,10 @@ def written(value: object) -> str:
 def test_every_error_is_documented():
     """docs/errors.md holds each code with its class, and each type of a failed execution."""
     documented = rows("docs/errors.md")
-    classes = [errors.ForgeError, *errors.ForgeError.__subclasses__()]
+    classes = [found for found in vars(errors).values() if isinstance(found, type)]
+    of_graphql = [value for name, value in vars(graphql_errors).items() if name.isupper() and isinstance(value, str)]
 
-    assert {error.code: error.__name__ for error in classes} == {
+    assert {error.code: error.__name__ for error in classes} | dict.fromkeys(of_graphql, "") == {
         code: cells[0].strip("`") for code, cells in documented.items() if code.isupper()
     }
     assert {error_type.value for error_type in ErrorType} <= set(documented)
