@@ -26,7 +26,7 @@ export function typing(event: KeyboardEvent): boolean {
     event.ctrlKey ||
     event.altKey ||
     /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) ||
-    target.closest("dialog") !== null
+    target.closest("dialog, [role=dialog]") !== null
   );
 }
 
