@@ -108,6 +108,7 @@ async def open_forge(settings: Settings, *, clock: Clock | None = None) -> Async
         prices = await asyncio.to_thread(Book)
         prompts = Prompts(catalog.prompts, clock)
         access = Access(catalog.access, clock)
+        stack.push_async_callback(access.settle)
         executions = Executions(
             record,
             prompts,

@@ -1,10 +1,11 @@
 """What may be defined: the rules for labels, tags, parameters and turns. Each raises InvalidInput with a JSON path."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 
 from promptforge.core.errors import InvalidInput
-from promptforge.core.json import Json
+from promptforge.core.json import Json, bounded, storable
 from promptforge.core.prompt import Message, PromptVersion
 
 MAX_DESCRIPTION = 2_000
@@ -12,15 +13,18 @@ MAX_TAGS = 20
 MAX_TAG = 50
 MAX_CONTENT = 1_000_000
 MAX_MESSAGES = 100
+MAX_PARAMS = 64_000
 ROLES = ("system", "user", "assistant")
+_PROVIDER = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 _LABEL = re.compile(r"[a-z][a-z0-9._-]{0,49}")
 
 
 def description(text: str | None) -> str | None:
-    """A description as it is kept."""
+    """A description as it is kept: an empty one is none."""
     if text is not None and len(text) > MAX_DESCRIPTION:
         raise InvalidInput(f"description takes at most {MAX_DESCRIPTION} characters", path="$.description")
-    return text
+    storable(text, "$.description")
+    return text or None
 
 
 def tags(given: Sequence[str]) -> tuple[str, ...]:
@@ -28,6 +32,7 @@ def tags(given: Sequence[str]) -> tuple[str, ...]:
     tags = tuple(dict.fromkeys(tag.strip() for tag in given))
     if len(tags) > MAX_TAGS or any(not 1 <= len(tag) <= MAX_TAG for tag in tags):
         raise InvalidInput(f"a prompt takes at most {MAX_TAGS} tags of 1 to {MAX_TAG} characters", path="$.tags")
+    storable(tags, "$.tags")
     return tags
 
 
@@ -45,6 +50,12 @@ def label(label: str) -> str:
 
 def parameters(given: Mapping[str, Json]) -> dict[str, Json]:
     """Parameters under their documented names, the known ones checked; unknown ones are the provider's to judge."""
+    bounded(given, "$.params")
+    storable(given, "$.params")
+    if len(json.dumps(given)) > MAX_PARAMS:
+        raise InvalidInput(f"params takes at most {MAX_PARAMS} characters as JSON", path="$.params")
+    if "maxTokens" in given and "max_tokens" in given:
+        raise InvalidInput("give max_tokens once, not as maxTokens too", path="$.params.maxTokens")
     params = {("max_tokens" if name == "maxTokens" else name): value for name, value in given.items()}
     params.pop("provider", None)
     model = params.get("model")
@@ -60,10 +71,12 @@ def parameters(given: Mapping[str, Json]) -> dict[str, Json]:
     return params
 
 
-def provider(params: Mapping[str, Json]) -> str | None:
-    """The provider, where it was named among the parameters."""
-    named = params.get("provider")
-    return named if isinstance(named, str) and named else None
+def provider(given: str | None, params: Mapping[str, Json]) -> str | None:
+    """The provider that was named, beside the parameters or among them."""
+    named = given or params.get("provider") or None
+    if named is None or (isinstance(named, str) and _PROVIDER.fullmatch(named)):
+        return named
+    raise InvalidInput(f"'{str(named)[:60]}' is not the name of a provider, such as 'anthropic'", path="$.provider")
 
 
 def check_turns(version: PromptVersion) -> None:
@@ -75,6 +88,8 @@ def check_turns(version: PromptVersion) -> None:
     check_roles(version.turns)
     if sum(len(turn.content) for turn in version.turns) > MAX_CONTENT:
         raise InvalidInput(f"a version takes at most {MAX_CONTENT} characters", path="$.content")
+    storable([turn.content for turn in version.turns], "$.content" if version.messages is None else "$.messages")
+    storable(version.input_schema, "$.inputSchema")
 
 
 def check_roles(messages: Sequence[Message]) -> None:

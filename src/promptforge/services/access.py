@@ -6,14 +6,15 @@ hash takes the same time whether or not the key exists. A secret is shown once a
 
 import hashlib
 import secrets
-from asyncio import Task, create_task
+from asyncio import Task, create_task, gather
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from promptforge.core import ids
-from promptforge.core.access import Actor, Key, Permission, Role, Scope, User, Workspace, permissions
-from promptforge.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
+from promptforge.core.access import OF_SCOPE, Actor, Key, Permission, Role, Scope, User, Workspace, permissions
+from promptforge.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from promptforge.core.ports import AccessCatalog, Clock
 from promptforge.core.prompt import kebab
 
@@ -39,6 +40,8 @@ class Access:
         self._clock = clock
         #: By hash: the key, its actor and until when both are believed. A busy key must not ask the database each time.
         self._believed: OrderedDict[bytes, tuple[Key, Actor, float]] = OrderedDict()
+        #: Counts what makes beliefs untrue: what was read before is not believed after.
+        self._changes = 0
         self._touched: dict[str, datetime] = {}
         self._touching: set[Task[None]] = set()
 
@@ -57,6 +60,7 @@ class Access:
         return actor
 
     async def _look_up(self, hashed: bytes) -> tuple[Key, Actor, float]:
+        changes = self._changes
         key = await self._catalog.key_by_hash(hashed)
         role = await self._catalog.role(key.user_id, key.workspace) if key else None
         if key is None or role is None or key.revoked_at is not None:
@@ -69,7 +73,10 @@ class Access:
             key_id=key.id,
             service=key.name,
         )
-        believed = self._believed[hashed] = key, actor, self._clock.monotonic() + _REMEMBERED_SECONDS
+        believed = key, actor, self._clock.monotonic() + _REMEMBERED_SECONDS
+        if changes != self._changes:
+            return believed
+        self._believed[hashed] = believed
         while len(self._believed) > _REMEMBERED:
             self._believed.popitem(last=False)
         return believed
@@ -80,9 +87,17 @@ class Access:
         if last is not None and now - last < _TOUCHED_EVERY:
             return
         self._touched[key.id] = now
-        task = create_task(self._catalog.touch_key(key.workspace, key.id, now))
+        task = create_task(self._note_use(key, now))
         self._touching.add(task)
         task.add_done_callback(self._touching.discard)
+
+    async def _note_use(self, key: Key, now: datetime) -> None:
+        with suppress(Unavailable):  # a later use is noted
+            await self._catalog.touch_key(key.workspace, key.id, now)
+
+    async def settle(self) -> None:
+        """Wait until the uses of keys so far are noted."""
+        await gather(*self._touching)
 
     async def authenticate_session(self, secret: str, workspace: str | None) -> Actor:
         """The actor of a browser session in *workspace*, or in the one that it began in."""
@@ -157,8 +172,11 @@ class Access:
         actor.require(Permission.ADMIN)
         if actor.workspace == DEFAULT:
             raise Conflict(f"the workspace '{DEFAULT}' cannot be removed")
-        await self._catalog.remove_workspace(actor.workspace)
-        self._believed.clear()
+        try:
+            await self._catalog.remove_workspace(actor.workspace)
+        finally:
+            self._changes += 1
+            self._believed.clear()
 
     # ── keys ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -170,9 +188,14 @@ class Access:
         scopes: Sequence[Scope] | frozenset[Scope] | None = None,
         expires_at: datetime | None = None,
     ) -> tuple[Key, str]:
-        """A key of the actor's user in the actor's workspace, and its secret, which is not kept."""
-        actor.require(Permission.NUMBERS)
-        wanted = DEFAULT_SCOPES if scopes is None else frozenset(scopes)
+        """A key of the actor's user in the actor's workspace, and its secret, which is not kept.
+
+        Made by a person or by a key that may do everything: a lesser key that leaks must not leave others behind.
+        """
+        actor.require(Permission.NUMBERS if actor.key_id is None else Permission.ADMIN)
+        wanted = frozenset(DEFAULT_SCOPES if scopes is None else scopes)
+        if scopes is None:
+            wanted = frozenset(scope for scope in wanted if OF_SCOPE[scope] <= actor.permissions)
         name = name.strip()
         if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
             raise InvalidInput(f"a key's name has 1 to {MAX_NAME} printable characters", path="$.name")
@@ -196,9 +219,12 @@ class Access:
         found = next((key for key in await self.keys(actor) if key.id == key_id), None)
         if found is None:
             raise NotFound(f"there is no key '{key_id[:60]}' that you may revoke in this workspace")
-        await self._catalog.revoke_key(actor.workspace, key_id, self._clock.now())
-        for hashed in [h for h, (key, _, _) in self._believed.items() if key.id == key_id]:
-            del self._believed[hashed]
+        try:
+            await self._catalog.revoke_key(actor.workspace, key_id, self._clock.now())
+        finally:
+            self._changes += 1
+            for hashed in [h for h, (key, _, _) in self._believed.items() if key.id == key_id]:
+                del self._believed[hashed]
         return next(key for key in await self._catalog.keys(actor.workspace) if key.id == key_id)
 
     async def _add_key(
@@ -257,4 +283,4 @@ class Access:
 
 
 def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -4,9 +4,11 @@ Versions are written once and never change, so they are remembered for ever; a p
 changes it. Nothing is deleted: archiving frees the name and keeps what was run readable.
 """
 
+import asyncio
 import difflib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from promptforge.core import definition, ids
@@ -19,6 +21,8 @@ from promptforge.language import prompt as language
 
 MAX_LIST = 500
 _REMEMBERED = 1_000
+#: Comparing lines is quadratic at worst: above this many pairs all lines count as rewritten.
+_PAIRS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,9 @@ class Prompts:
         self._clock = clock
         self._prompts: OrderedDict[tuple[str, str], Prompt] = OrderedDict()
         self._versions: OrderedDict[tuple[str, str, int], PromptVersion] = OrderedDict()
+        #: One change at a time, so that none is lost; what was read before a change is not remembered after it.
+        self._changing = asyncio.Lock()
+        self._changes = 0
 
     # ── defining ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -94,17 +101,16 @@ class Prompts:
         tags: Sequence[str] | None = None,
     ) -> Prompt:
         """Change what is given; None leaves it."""
-        actor.require(Permission.EDIT)
-        found = await self._fresh(actor, prompt_id)
-        changed = replace(
-            found,
-            name=found.name if name is None else kebab(name),
-            description=found.description if description is None else definition.description(description),
-            category=found.category if category is None else category,
-            is_public=found.is_public if is_public is None else is_public,
-            tags=found.tags if tags is None else definition.tags(tags),
-        )
-        return await self._changed(changed)
+        async with self._change(actor, prompt_id) as found:
+            changed = replace(
+                found,
+                name=found.name if name is None else kebab(name),
+                description=found.description if description is None else definition.description(description),
+                category=found.category if category is None else category,
+                is_public=found.is_public if is_public is None else is_public,
+                tags=found.tags if tags is None else definition.tags(tags),
+            )
+            return await self._write(changed)
 
     async def add_version(
         self,
@@ -119,61 +125,54 @@ class Prompts:
         label: str | None = None,
     ) -> PromptVersion:
         """The next version, checked so that it can be run; *label*, where given, points at it."""
-        actor.require(Permission.EDIT)
-        found = await self._fresh(actor, prompt_id)
-        if found.archived_at is not None:
-            raise Conflict(f"the prompt '{found.name}' is archived: restore it before adding a version")
-        version = PromptVersion(
-            id=ids.made(ids.VERSION, self._clock.now(), self._clock.bits()),
-            prompt_id=found.id,
-            number=0,
-            content=content,
-            messages=None if messages is None else tuple(messages),
-            params=definition.parameters(params),
-            provider=provider or definition.provider(params),
-            input_schema=input_schema,
-            created_at=self._clock.now(),
-            created_by=actor.user_id,
-        )
-        definition.check_turns(version)
-        language.check(version)
-        stored = await self._catalog.add_version(
-            actor.workspace, version, None if label is None else definition.label(label)
-        )
-        self._forget(found)
-        return stored
+        async with self._change(actor, prompt_id) as found:
+            _must_be_in_use(found)
+            now = self._clock.now()
+            version = PromptVersion(
+                id=ids.made(ids.VERSION, now, self._clock.bits()),
+                prompt_id=found.id,
+                number=0,
+                content=content,
+                messages=None if messages is None else tuple(messages),
+                params=definition.parameters(params),
+                provider=definition.provider(provider, params),
+                input_schema=input_schema,
+                created_at=now,
+                created_by=actor.user_id,
+            )
+            definition.check_turns(version)
+            language.check(version)
+            pointing = None if label is None else definition.label(label)
+            return await self._catalog.add_version(actor.workspace, version, pointing)
 
     async def set_label(self, actor: Actor, prompt_id: str, label: str, number: int | None) -> Prompt:
         """Point a label at a version; None takes the label away."""
-        actor.require(Permission.EDIT)
-        found = await self._fresh(actor, prompt_id)
-        if number is None:
-            if label not in found.labels:
-                raise NotFound(f"the prompt '{found.name}' has no label '{label[:60]}'; it has {_labels(found)}")
-        else:
-            definition.label(label)
-            await self._version(actor, found, number)
-        await self._catalog.set_label(actor.workspace, found.id, label, number)
-        self._forget(found)
-        return await self._fresh(actor, found.id)
+        async with self._change(actor, prompt_id) as found:
+            _must_be_in_use(found)
+            if number is None:
+                if label not in found.labels:
+                    raise _no_label(found, label)
+            else:
+                definition.label(label)
+                await self._version(actor, found, number)
+            await self._catalog.set_label(actor.workspace, found.id, label, number)
+            return await self._fresh(actor, found.id)
 
     async def archive(self, actor: Actor, prompt_id: str) -> Prompt:
         """Take a prompt out of use and free its name; its versions and executions stay readable."""
-        actor.require(Permission.EDIT)
-        found = await self._fresh(actor, prompt_id)
-        return found if found.archived_at else await self._changed(replace(found, archived_at=self._clock.now()))
+        async with self._change(actor, prompt_id) as found:
+            return found if found.archived_at else await self._write(replace(found, archived_at=self._clock.now()))
 
     async def restore(self, actor: Actor, prompt_id: str) -> Prompt:
         """Take an archived prompt back into use; Conflict when its name was taken meanwhile."""
-        actor.require(Permission.EDIT)
-        found = await self._fresh(actor, prompt_id)
-        return await self._changed(replace(found, archived_at=None)) if found.archived_at else found
+        async with self._change(actor, prompt_id) as found:
+            return await self._write(replace(found, archived_at=None)) if found.archived_at else found
 
     async def fork(self, actor: Actor, prompt_id: str, name: str, version: int | None = None) -> Prompt:
         """A new prompt whose first version copies the latest (or the given) one of another."""
         actor.require(Permission.EDIT)
         found = await self.get(actor, prompt_id)
-        source = await self._version(actor, found, version or found.latest)
+        source = await self._version(actor, found, found.latest if version is None else version)
         made = self._new(actor, kebab(name), found.description, found.category, False, found.tags)
         made = replace(made, forked_from=found.id)
         first = replace(
@@ -186,10 +185,22 @@ class Prompts:
         await self._catalog.create(made, first)
         return await self._fresh(actor, made.id)
 
-    async def _changed(self, prompt: Prompt) -> Prompt:
+    @asynccontextmanager
+    async def _change(self, actor: Actor, asked: str) -> AsyncGenerator[Prompt]:
+        """The prompt as it is now, changed by nobody else meanwhile, and forgotten whatever comes of it."""
+        actor.require(Permission.EDIT)
+        async with self._changing:
+            found = await self._fresh(actor, asked)
+            try:
+                yield found
+            finally:
+                self._changes += 1
+                for key in [key for key, known in self._prompts.items() if known.id == found.id]:
+                    del self._prompts[key]
+
+    async def _write(self, prompt: Prompt) -> Prompt:
         prompt = replace(prompt, updated_at=self._clock.now())
         await self._catalog.update(prompt)
-        self._forget(prompt)
         return prompt
 
     # ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -202,7 +213,7 @@ class Prompts:
     async def named(self, actor: Actor, name: str) -> Prompt:
         """The unarchived prompt of that name."""
         actor.require(Permission.CONTENT)
-        found = await self._catalog.named(actor.workspace, name)
+        found = await self._named(actor, name)
         if found is None:
             raise _no_prompt(name)
         return found
@@ -219,10 +230,7 @@ class Prompts:
     ) -> Sequence[Prompt]:
         """Newest first."""
         actor.require(Permission.CONTENT)
-        if not 1 <= limit <= MAX_LIST:
-            raise InvalidInput(f"limit must be 1 to {MAX_LIST}, not {limit}", path="$.limit")
-        if offset < 0:
-            raise InvalidInput(f"offset must not be negative, but is {offset}", path="$.offset")
+        _check_page(limit, offset)
         return await self._catalog.list(
             PromptQuery(
                 workspace=actor.workspace,
@@ -248,6 +256,7 @@ class Prompts:
 
     async def versions(self, actor: Actor, prompt_id: str, limit: int = 50) -> Sequence[PromptVersion]:
         """Newest first."""
+        _check_page(limit, 0)
         found = await self.get(actor, prompt_id)
         return await self._catalog.versions(actor.workspace, found.id, limit)
 
@@ -272,7 +281,7 @@ class Prompts:
         number = version if version is not None else found.latest
         if label is not None and label != "latest":
             if label not in found.labels:
-                raise NotFound(f"the prompt '{found.name}' has no label '{label[:60]}'; it has {_labels(found)}")
+                raise _no_label(found, label)
             number = found.labels[label]
         return found, await self._version(actor, found, number)
 
@@ -280,13 +289,10 @@ class Prompts:
         """What changed between two versions of a prompt."""
         found = await self.get(actor, prompt_id)
         before, after = await self._version(actor, found, old), await self._version(actor, found, new)
-        lines = difflib.unified_diff(
-            _text(before).splitlines(), _text(after).splitlines(), f"version {old}", f"version {new}", lineterm=""
-        )
         return VersionDiff(
             old=before,
             new=after,
-            text="\n".join(lines),
+            text=_unified(_text(before), _text(after), f"version {old}", f"version {new}"),
             params=_changes(_full_params(before), _full_params(after)),
             input_schema=_changes(before.input_schema or {}, after.input_schema or {}),
         )
@@ -296,17 +302,26 @@ class Prompts:
         remembered = self._prompts.get((actor.workspace, asked))
         if remembered is not None:
             return remembered
+        changes = self._changes
         found = await self._fresh(actor, asked)
-        self._prompts[actor.workspace, asked] = found
-        while len(self._prompts) > _REMEMBERED:
-            self._prompts.popitem(last=False)
+        if changes == self._changes:  # otherwise it may be from before a change
+            self._prompts[actor.workspace, asked] = found
+            while len(self._prompts) > _REMEMBERED:
+                self._prompts.popitem(last=False)
         return found
 
     async def _fresh(self, actor: Actor, asked: str) -> Prompt:
-        found = await self._catalog.get(actor.workspace, asked) or await self._catalog.named(actor.workspace, asked)
+        found = await self._catalog.get(actor.workspace, asked) or await self._named(actor, asked)
         if found is None:
             raise _no_prompt(asked)
         return found
+
+    async def _named(self, actor: Actor, name: str) -> Prompt | None:
+        """By its name, or by what it was called before that became kebab-case."""
+        try:
+            return await self._catalog.named(actor.workspace, kebab(name))
+        except InvalidInput:
+            return None
 
     async def _version(self, actor: Actor, prompt: Prompt, number: int) -> PromptVersion:
         key = (actor.workspace, prompt.id, number)
@@ -322,17 +337,36 @@ class Prompts:
                 self._versions.popitem(last=False)
         return self._versions[key]
 
-    def _forget(self, prompt: Prompt) -> None:
-        for key in [k for k, known in self._prompts.items() if known.id == prompt.id or k[1] == prompt.name]:
-            del self._prompts[key]
+
+def _check_page(limit: int, offset: int) -> None:
+    if not 1 <= limit <= MAX_LIST:
+        raise InvalidInput(f"limit must be 1 to {MAX_LIST}, not {limit}", path="$.limit")
+    if offset < 0:
+        raise InvalidInput(f"offset must not be negative, but is {offset}", path="$.offset")
+
+
+def _must_be_in_use(prompt: Prompt) -> None:
+    if prompt.archived_at is not None:
+        raise Conflict(f"the prompt '{prompt.name}' is archived: restore it before changing it")
 
 
 def _no_prompt(asked: str) -> NotFound:
     return NotFound(f"there is no prompt '{asked[:60]}' in this workspace")
 
 
-def _labels(prompt: Prompt) -> str:
-    return ", ".join(sorted(prompt.labels)) or "none"
+def _no_label(prompt: Prompt, label: str) -> NotFound:
+    has = ", ".join(f"'{name}'" for name in sorted(prompt.labels)) or "none"
+    return NotFound(f"the prompt '{prompt.name}' has no label '{label[:60]}'; it has {has}")
+
+
+def _unified(old: str, new: str, old_name: str, new_name: str) -> str:
+    if old == new:
+        return ""
+    before, after = old.split("\n"), new.split("\n")
+    if len(before) * len(after) <= _PAIRS:
+        return "\n".join(difflib.unified_diff(before, after, old_name, new_name, lineterm=""))
+    head = [f"--- {old_name}", f"+++ {new_name}", f"@@ -1,{len(before)} +1,{len(after)} @@"]
+    return "\n".join([*head, *(f"-{line}" for line in before), *(f"+{line}" for line in after)])
 
 
 def _text(version: PromptVersion) -> str:
