@@ -297,6 +297,13 @@ class Prompts:
             input_schema=_changes(before.input_schema or {}, after.input_schema or {}),
         )
 
+    def forget(self, actor: Actor) -> None:
+        """Remember nothing of the actor's workspace any more: it was removed."""
+        actor.require(Permission.ADMIN)
+        for remembered in (self._prompts, self._versions):
+            for key in [key for key in remembered if key[0] == actor.workspace]:
+                del remembered[key]
+
     async def _known(self, actor: Actor, asked: str) -> Prompt:
         """By id or name, from memory where it is there."""
         remembered = self._prompts.get((actor.workspace, asked))

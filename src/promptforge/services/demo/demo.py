@@ -81,6 +81,7 @@ class Demo:
         async with self._turn:
             await self._record.erase(actor.workspace)
             await self._access.remove_workspace(actor)
+            self._prompts.forget(actor)
 
     async def _load(self, actor: Actor, runs: Runs, batch: Sequence[Day]) -> bool:
         """Record some days unless they are there; False when there is no workspace any more."""
