@@ -300,9 +300,10 @@ class Prompts:
     def forget(self, actor: Actor) -> None:
         """Remember nothing of the actor's workspace any more: it was removed."""
         actor.require(Permission.ADMIN)
-        for remembered in (self._prompts, self._versions):
-            for key in [key for key in remembered if key[0] == actor.workspace]:
-                del remembered[key]
+        for prompt in [key for key in self._prompts if key[0] == actor.workspace]:
+            del self._prompts[prompt]
+        for version in [key for key in self._versions if key[0] == actor.workspace]:
+            del self._versions[version]
 
     async def _known(self, actor: Actor, asked: str) -> Prompt:
         """By id or name, from memory where it is there."""
