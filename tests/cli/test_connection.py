@@ -41,7 +41,7 @@ async def test_the_local_server_is_found_with_its_key(home: Path, monkeypatch: p
     assert await address(Target(home=home)) == (URL, "pf_local")
     assert await address(Target(home=home, workspace="demo")) == (URL, "pf_demo")
     monkeypatch.setenv("PROMPTFORGE_HOME", str(home))
-    assert await address(Target(url=URL + "/")) == (URL + "/", "pf_local")
+    assert await address(Target(url=URL + "/")) == (URL, "pf_local")
 
 
 async def test_what_is_said_wins(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
