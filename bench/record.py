@@ -250,22 +250,24 @@ def questions(store: RecordStore, made: Made) -> dict[str, Callable[[], Awaitabl
 
 
 async def ask(home: Path, made: Made, times: int, only: str) -> None:
-    """Print the median, the 95th percentile and the worst of each question."""
+    """Print the median, the 95th percentile, the worst and the mean processor time of each question."""
     store = await open_record(home, _Clock(), engine_settings={"use_query_condition_cache": 0})
     try:
-        print(f"{'question':28} {'p50':>8} {'p95':>8} {'max':>8} ms   (calibration {calibration():.1f} ms)")
+        print(f"{'question':28} {'p50':>8} {'p95':>8} {'max':>8} {'cpu':>8} ms   (calibration {calibration():.1f} ms)")
         for name, question in questions(store, made).items():
             if only and only not in name:
                 continue
             await question()
             taken: list[float] = []
+            used = time.process_time()
             for _ in range(times):
                 began = time.perf_counter()
                 await question()
                 taken.append((time.perf_counter() - began) * 1000)
+            used = (time.process_time() - used) * 1000 / times
             taken.sort()
             p95 = taken[min(len(taken) - 1, int(len(taken) * 0.95))]
-            print(f"{name:28} {statistics.median(taken):8.1f} {p95:8.1f} {taken[-1]:8.1f}", flush=True)
+            print(f"{name:28} {statistics.median(taken):8.1f} {p95:8.1f} {taken[-1]:8.1f} {used:8.1f}", flush=True)
         print(f"calibration {calibration():.1f} ms")
     finally:
         await store.shutdown()

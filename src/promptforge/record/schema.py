@@ -120,6 +120,14 @@ def _short(name: str, read: Callable[[Execution], Any]) -> Column:
     return Column(name, _LC, read, "String")
 
 
+_SHAPE = (
+    "toUInt8((kind = 'chain') + (kind = 'adjustment') * 2 + in_chain * 4"
+    " + (status = 'error') * 8 + (status = 'pending') * 16"
+    " + (cost_state = 'priced') * 32 + (cost_state = 'unpriced') * 64 + (cost_state = 'unknown') * 96"
+    " + (usage_source = 'estimated') * 128)"
+)
+"""What decides how a row counts, in one byte: figures group by it first, which is most of their speed."""
+
 FACTS: tuple[Column, ...] = (
     Column("id", "UInt128 CODEC(LZ4)", _id),
     _short("workspace", attrgetter("workspace")),
@@ -208,6 +216,7 @@ FACTS: tuple[Column, ...] = (
     Column("output_hash", "UInt64", attrgetter("output_hash")),
     Column("input_chars", "UInt64", attrgetter("input_chars")),
     Column("output_chars", "UInt64", attrgetter("output_chars")),
+    Column("shape", f"UInt8 MATERIALIZED {_SHAPE} CODEC(LZ4)"),
     # one column to show a row by, since reading sixty costs more than finding the row
     Column("shown", "String CODEC(ZSTD(1))", shown),
     Column("seq", "UInt64 CODEC(Delta, LZ4)"),
