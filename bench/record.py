@@ -1,4 +1,4 @@
-"""Lists and figures over a large record: the record's own answers, and the same questions through GraphQL.
+"""Lists and figures over a large record, as the record answers them (GraphQL adds its own part).
 
 Fills a home with made-up executions over 90 days, 8 of 10 in one workspace, in blocks of 10,000 by the code that the
 shipper uses; then asks each question 50 times with other values each time and the engine's condition cache off.
