@@ -7,7 +7,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -79,10 +79,13 @@ class Forge:
 
 
 @asynccontextmanager
-async def open_forge(settings: Settings, *, clock: Clock | None = None) -> AsyncGenerator[Forge]:
+async def open_forge(
+    settings: Settings, *, clock: Clock | None = None, engine_settings: Mapping[str, object] | None = None
+) -> AsyncGenerator[Forge]:
     """Open the home and everything in it; on leaving, let executions finish, ship the record, close.
 
-    SettingsError when the home is in use by another process or cannot be written.
+    SettingsError when the home is in use by another process or cannot be written. *engine_settings* go to the
+    history's engine with every read, for measuring.
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
@@ -93,6 +96,7 @@ async def open_forge(settings: Settings, *, clock: Clock | None = None) -> Async
             redactor=Redactor(settings.secrets),
             backlog=settings.backlog,
             min_free_mb=settings.min_free_mb,
+            engine_settings=engine_settings,
         )
         stack.push_async_callback(record.shutdown)
         catalog = await open_catalog(home)
