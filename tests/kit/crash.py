@@ -1,0 +1,230 @@
+"""What a crash test needs: a provider that counts, a server that is killed, clients that keep what they were told.
+
+Everything is looked at from outside: the clients speak HTTP, the counting happens in the test's process, and what is
+expected is computed here.
+"""
+
+import asyncio
+import json
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+
+from kit.served import surroundings
+
+MODEL = "claude-3-5-sonnet-20241022"
+#: Dollars a million tokens of that model.
+INPUT_RATE, OUTPUT_RATE = Decimal(3), Decimal(15)
+MAX_ATTEMPTS = 3
+START_SECONDS = 60
+
+FOUND = """query($after: String) { executions(limit: 500, after: $after) {
+    id status errorType input output model tokenIn tokenOut costUsd cost { usd state } attempts { number } cursor } }"""
+TOTALS = """{ overview(window: ALL_TIME) { totals {
+    calls success error pending tokenIn tokenOut cost { usd priced unpriced unknown } } } }"""
+
+
+def tokens(text: str) -> tuple[int, int]:
+    """What the provider says that a text used."""
+    return 100 + sum(text.encode()) % 900, 1 + sum(text.encode()) * 7 % 500
+
+
+def price(token_in: int, token_out: int) -> Decimal:
+    """What that costs."""
+    return (token_in * INPUT_RATE + token_out * OUTPUT_RATE) / 1_000_000
+
+
+class Provider:
+    """Speaks Anthropic's messages on a free port; ``calls`` counts how often it was asked for each text.
+
+    One text in twelve is refused with a 503 the first time, so that some executions take two attempts.
+    """
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                status, body = provider.answer(asked["messages"][-1]["content"])
+                raw = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(raw)))
+                self.end_headers()
+                self.wfile.write(raw)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *_: object) -> None:
+                pass  # the other side was killed: that is what the test is about
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def answer(self, text: str) -> tuple[int, dict]:
+        """Count the call and answer it."""
+        with self._lock:
+            self.calls[text] += 1
+            first = self.calls[text] == 1
+        if first and sum(text.encode()) % 12 == 0:
+            return 503, {"type": "error", "error": {"type": "api_error", "message": "busy"}}
+        token_in, token_out = tokens(text)
+        return 200, {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": MODEL,
+            "content": [{"type": "text", "text": f"answer to {text}"}],
+            "stop_reason": "end_turn",
+            "usage": {"input_tokens": token_in, "output_tokens": token_out},
+        }
+
+    def stop(self) -> None:
+        """End it."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@contextmanager
+def counting():
+    """A provider that counts."""
+    provider = Provider()
+    try:
+        yield provider
+    finally:
+        provider.stop()
+
+
+@dataclass
+class Server:
+    """``promptforge serve`` on a home, started as often as needed."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen | None = None
+    url: str = ""
+    said: str = ""
+
+    def spawn(self) -> None:
+        """Start the process without waiting for it."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "promptforge.cli", "serve", "--port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**surroundings(self.home), **self.environment},
+        )
+
+    def start(self) -> "Server":
+        """Start it and wait until it says where it is."""
+        self.spawn()
+        self.said = self.process.stdout.readline()
+        assert "running at http" in self.said, self.said + self.process.stdout.read()
+        self.url = self.said.split()[-1]
+        return self
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+
+    def stop(self) -> None:
+        """End it as people do; it must end well."""
+        self.process.terminate()
+        rest, _ = self.process.communicate(timeout=30)
+        assert self.process.returncode == 0, rest
+
+    def refused(self) -> str:
+        """Start it where it cannot start: what it said before it ended with the status of a bad setting."""
+        self.spawn()
+        said, _ = self.process.communicate(timeout=START_SECONDS)
+        assert self.process.returncode == 2, said
+        assert "Traceback" not in said, said
+        return said
+
+    @property
+    def key(self) -> str:
+        """The administrator's key."""
+        return (self.home / "local.key").read_text().strip()
+
+    def client(self) -> httpx.AsyncClient:
+        """Somebody who speaks to it."""
+        return httpx.AsyncClient(base_url=self.url, headers={"X-API-Key": self.key}, timeout=30)
+
+    def ask(self, query: str, **variables: object) -> dict:
+        """One answer, as fresh as what was acknowledged before."""
+        with httpx.Client(base_url=self.url, headers={"X-API-Key": self.key}, timeout=30) as client:
+            while True:
+                answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
+                if not answer.get("extensions", {}).get("freshness", {}).get("behind"):
+                    assert "errors" not in answer, answer["errors"]
+                    return answer["data"]
+
+    def everything(self) -> list[dict]:
+        """Every execution that it shows, page by page."""
+        found, after = [], None
+        while page := self.ask(FOUND, after=after)["executions"]:
+            found += page
+            after = page[-1]["cursor"]
+        return found
+
+
+@contextmanager
+def killed_after(server: Server):
+    """Whatever the test does, the process does not outlive it."""
+    try:
+        yield server
+    finally:
+        if server.process is not None and server.process.poll() is None:
+            server.kill()
+
+
+async def under_fire(server: Server, door, *, kills: int, chance: random.Random, clients: int = 6) -> None:
+    """Let clients use *door*, kill the server *kills* times at random moments, and start it again each time.
+
+    One kill in six comes while the server starts. What was on its way is repeated through the door afterwards.
+    """
+    for _ in range(kills):
+        if chance.random() < 1 / 6:
+            server.spawn()
+            await asyncio.sleep(chance.uniform(0.2, 2.5))
+            await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        async with server.client() as client:
+            tasks = [asyncio.create_task(_use(door, client, random.Random(chance.random()))) for _ in range(clients)]
+            await door.busy()
+            await asyncio.sleep(chance.uniform(0.0, 1.2))
+            await asyncio.to_thread(server.kill)
+            await asyncio.gather(*tasks)
+    await asyncio.to_thread(server.start)
+    async with server.client() as client:
+        await door.again(client)
+
+
+async def _use(door, client: httpx.AsyncClient, chance: random.Random) -> None:
+    try:
+        while True:
+            await door.once(client, chance)
+    except httpx.TransportError:
+        return  # the server is gone, and so is the answer
