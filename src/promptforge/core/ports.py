@@ -9,11 +9,22 @@ from datetime import date, datetime
 from typing import Protocol
 
 from promptforge.core.access import Key, Role, User, Workspace
-from promptforge.core.execution import Execution, Json
+from promptforge.core.execution import Execution, Json, Source
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.price import Line
 from promptforge.core.prompt import Prompt, PromptVersion
-from promptforge.core.query import Breakdown, Executions, Group, Groups, Page, Recorded, RecordHealth
+from promptforge.core.query import (
+    Breakdown,
+    Counts,
+    Executions,
+    Group,
+    Groups,
+    Page,
+    Problem,
+    Recorded,
+    RecordHealth,
+    StoreSize,
+)
 from promptforge.core.usage import Usage
 
 
@@ -87,6 +98,18 @@ class Record(Protocol):
         """Where the record stands, without waiting for anything."""
         ...
 
+    def counters(self) -> Mapping[Source, Counts]:
+        """What was offered by each road since the start, and what became of it; an opened run is stored."""
+        ...
+
+    def problems(self) -> Sequence[Problem]:
+        """The last things that went wrong, newest first; what none but the operator may see."""
+        ...
+
+    async def sizes(self) -> Sequence[StoreSize]:
+        """What journal and history take; Unavailable when one does not answer."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Closed:
@@ -151,6 +174,10 @@ class History(Protocol):
 
     def expire(self, today: date) -> None:
         """Drop content whose ``expires_on`` has come."""
+        ...
+
+    def sizes(self) -> Sequence[StoreSize]:
+        """What each table takes."""
         ...
 
     def rest(self) -> None:

@@ -113,3 +113,31 @@ class RecordHealth:
     oldest: float
     history: bool
     problem: str | None = None
+    free_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What was offered by one road since the start: received = stored + duplicate + rejected, at every moment."""
+
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that went wrong, and when it last did."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSize:
+    """What a store takes on the disk; *rows* is None where it is not known."""
+
+    name: str
+    bytes: int
+    rows: int | None

@@ -7,7 +7,7 @@ from typing import Any
 
 from promptforge.core import ids
 from promptforge.core.execution import Content, Execution
-from promptforge.core.query import Breakdown, Group, Page
+from promptforge.core.query import Breakdown, Group, Page, StoreSize
 from promptforge.core.stats import Figures
 from promptforge.record import figures_sql, merge
 from promptforge.record.engine import Engine
@@ -215,6 +215,16 @@ class ClickHouseHistory:
         """The highest journal number and batch of all rows, 0 where there are none. A scan: for a start only."""
         sequence, batch = self._engine.ask("SELECT max(seq), max(batch) FROM facts", {})[0]
         return sequence, batch
+
+    def sizes(self) -> Sequence[StoreSize]:
+        """What each table takes."""
+        rows = self._engine.ask(
+            "SELECT table, sum(bytes_on_disk), sum(rows) FROM system.parts WHERE database = currentDatabase() "
+            "AND active AND table IN ('facts', 'payloads') GROUP BY table",
+            {},
+        )
+        found = {table: StoreSize(name=table, bytes=int(size), rows=int(count)) for table, size, count in rows}
+        return [found.get(table, StoreSize(name=table, bytes=0, rows=0)) for table in ("facts", "payloads")]
 
     def expire(self, today: date) -> None:
         """Drop the weeks whose content has expired to the last day. The figures stay."""

@@ -18,6 +18,7 @@ from typing import TypeVar
 from promptforge.core.errors import Conflict
 from promptforge.core.execution import Execution
 from promptforge.core.ports import Claim, Clock, Closed
+from promptforge.core.query import StoreSize
 from promptforge.record.body import decode, encode
 from promptforge.record.journal_tables import CLOSED, OPENED, prepare
 from promptforge.record.pending import Pending
@@ -59,6 +60,7 @@ class SqliteJournal:
     def __init__(self, path: Path, clock: Clock, *, after: int = 0, after_batch: int = 0) -> None:
         """A new file begins its numbers behind *after* and *after_batch*."""
         self._clock = clock
+        self.path = path
         first = connect(path)
         prepare(first)
         for table, number in (("events", after), ("batches", after_batch)):
@@ -184,6 +186,13 @@ class SqliteJournal:
             self._finder.read, lambda c: c.execute(sql, (after, upto, CLOSED, workspace)).fetchall()
         )
         return int(rows[0][0])
+
+    async def size(self) -> StoreSize:
+        """What the file and its log take, and how many events are in them."""
+        count = await asyncio.to_thread(
+            self._finder.read, lambda c: int(c.execute("SELECT count(*) FROM events").fetchone()[0])
+        )
+        return StoreSize(name="journal", bytes=bytes_of(self.path), rows=count)
 
     async def erase(self, workspace: str) -> None:
         def run(connection: sqlite3.Connection) -> int:
@@ -347,6 +356,15 @@ def _remove(connection: sqlite3.Connection, first: int, last: int) -> None:
 def _give_pages_back(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA freelist_count").fetchone()[0] > _CHUNK:
         connection.execute(f"PRAGMA incremental_vacuum({_CHUNK})").fetchall()
+
+
+def bytes_of(path: Path) -> int:
+    """What an SQLite file and the log beside it take."""
+    total = 0
+    for part in (path, path.with_name(path.name + "-wal")):
+        with contextlib.suppress(OSError):
+            total += part.stat().st_size
+    return total
 
 
 def _ms(span: timedelta) -> int:

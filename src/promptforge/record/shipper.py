@@ -45,7 +45,11 @@ class Shipper:
         self.lock = threading.Lock()
         """Held while a batch is on its way; who holds it may change both stores."""
         self.shipped = journal.shipped
+        self.begun = 0
+        """How many batches have begun to move: while it stands still and the lock is free, the history does."""
         self.problem: str | None = None
+        self.on_problem: Callable[[str], None] = lambda _: None
+        """Told of each failure, on the shipper's thread."""
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
 
     def start(self) -> None:
@@ -106,6 +110,7 @@ class Shipper:
                     # what stood up to there has left, or was erased
                     self._tell(lambda: self._advance(upto))
                     return False
+                self.begun += 1
                 problems = self._ship(batch)
                 self._tell(lambda: self._advance(batch.last))
                 oldest = self._journal.finish(batch, problems)
@@ -113,6 +118,7 @@ class Shipper:
         except Exception as error:  # the thread must outlive whatever a store does
             self._failures += 1
             self.problem = str(error) if isinstance(error, ForgeError) else f"the record cannot be shipped: {error}"
+            self.on_problem(self.problem)
             if self._failures in {1, 10}:
                 _log.warning("%s", self.problem, exc_info=not isinstance(error, ForgeError))
             self._stopping.wait(min(LONGEST_BACKOFF, 0.1 * 2 ** min(self._failures, 10)))

@@ -7,20 +7,34 @@ closed up to it. So a run is never in an answer twice, and never missing while i
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from promptforge.core import ids
 from promptforge.core.errors import InvalidInput, Unavailable
-from promptforge.core.execution import Content, CostState, ErrorType, Execution, Status
+from promptforge.core.execution import Content, CostState, ErrorType, Execution, Source, Status
 from promptforge.core.ports import Claim, Clock, History
-from promptforge.core.query import Breakdown, Executions, Freshness, Groups, Page, Recorded, RecordHealth
+from promptforge.core.query import (
+    Breakdown,
+    Counts,
+    Executions,
+    Freshness,
+    Groups,
+    Page,
+    Problem,
+    Recorded,
+    RecordHealth,
+    StoreSize,
+)
 from promptforge.core.redaction import Redactor
 from promptforge.core.usage import UsageSource
 from promptforge.record import merge
+from promptforge.record.counters import Counters, Problems
 from promptforge.record.home import Home
 from promptforge.record.intake import taken_in
 from promptforge.record.journal import REMEMBERED, SqliteJournal
@@ -68,21 +82,49 @@ class RecordStore:
         self.patience = FRESH_SECONDS
         """How long a read waits for what was acknowledged before it."""
         self._closed = False
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._counters = Counters()
+        self._problems = Problems()
+        shipper.on_problem = lambda text: self._problems.note(clock.now(), text)
 
     # ── in ──
 
     async def open(self, execution: Execution, claim: Claim | None = None) -> str:
-        self._require_room(1)
-        execution = taken_in(execution, self._redactor)
-        kept = await self._journal.open(execution, claim)
-        if kept == execution.id:
+        return await self._to_the_end(self._open(execution, claim))
+
+    async def _open(self, execution: Execution, claim: Claim | None) -> str:
+        with self._noted([execution]):
+            self._require_room(1)
+            execution = taken_in(execution, self._redactor)
+            kept = await self._journal.open(execution, claim)
+        one = Counter([execution.source])
+        # the journal keeps the very object, unless the id or the claim was known
+        if self._journal.open_runs.get(execution.workspace, execution.id) is execution:
+            self._counters.add(one, stored=one)
             self._watchers.tell(execution)
+        else:
+            self._counters.add(one, duplicate=one)
         return kept
 
     async def close(self, execution: Execution) -> None:
-        await self._keep([taken_in(self._stamped(execution), self._redactor)])
+        with self._noted():
+            await self._keep([taken_in(self._stamped(execution), self._redactor)])
 
     async def record(self, executions: Sequence[Execution]) -> Recorded:
+        return await self._to_the_end(self._record(executions))
+
+    async def _record(self, executions: Sequence[Execution]) -> Recorded:
+        with self._noted(executions):
+            good, stored = await self._recorded(executions)
+        first = {(e.workspace, e.id): e.source for e in reversed(good)}
+        kept = Counter(source for key, source in first.items() if key in stored)
+        fit = Counter(e.source for e in good)
+        received = Counter(e.source for e in executions)
+        self._counters.add(received, stored=kept, duplicate=fit - kept, rejected=received - fit)
+        return Recorded(stored=len(stored), duplicate=len(good) - len(stored), rejected=len(executions) - len(good))
+
+    async def _recorded(self, executions: Sequence[Execution]) -> "tuple[list[Execution], frozenset[tuple[str, str]]]":
+        """What of it can be kept, and the (workspace, id) of what is kept now for the first time."""
         self._require_room(len(executions))
         limit = self._clock.now() + AHEAD
         if len(executions) > MANY:
@@ -93,8 +135,31 @@ class RecordStore:
         fresh = {(e.workspace, e.id): e for e in reversed(good)}
         for key in await self._stored_long_ago(fresh):
             del fresh[key]
-        stored = await self._keep(list(reversed(fresh.values()))) if fresh else 0
-        return Recorded(stored=stored, duplicate=len(good) - stored, rejected=len(executions) - len(good))
+        return good, await self._keep(list(reversed(fresh.values()))) if fresh else frozenset()
+
+    @contextmanager
+    def _noted(self, offered: Sequence[Execution] = ()) -> Generator[None]:
+        """Count what fails as rejected, and remember a failure of ours."""
+        try:
+            yield
+        except Exception as error:
+            received = Counter(execution.source for execution in offered)
+            self._counters.add(received, rejected=received)
+            if isinstance(error, Unavailable):
+                self._problems.note(self._clock.now(), str(error))
+            raise
+
+    async def _to_the_end(self, work: "Coroutine[Any, Any, T]") -> T:
+        """Do it and count it, even if the one who asked is gone meanwhile."""
+        task = asyncio.ensure_future(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # taken, whether or not somebody still waits for it
 
     def _all_taken_in(self, executions: Sequence[Execution]) -> list[Execution]:
         good: list[Execution] = []
@@ -105,14 +170,14 @@ class RecordStore:
                 continue
         return good
 
-    async def _keep(self, executions: Sequence[Execution]) -> int:
+    async def _keep(self, executions: Sequence[Execution]) -> "frozenset[tuple[str, str]]":
         closed = await self._journal.close(executions)
         if closed.fresh:
             self._shipper.notice()
             for execution in executions:
                 if (execution.workspace, execution.id) in closed.fresh:
                     self._watchers.tell(execution)
-        return len(closed.fresh)
+        return closed.fresh
 
     async def _stored_long_ago(self, keys: "dict[tuple[str, str], Execution]") -> list[tuple[str, str]]:
         """Those in the history that the journal has forgotten. What is younger than its memory it knows itself."""
@@ -142,8 +207,7 @@ class RecordStore:
             )
         now = time.monotonic()
         if now > self._free_until:
-            space = os.statvfs(self._home.path)
-            free = space.f_bavail * space.f_frsize
+            free = self._free_bytes()
             if free < self._min_free:
                 raise Unavailable(
                     f"{self._home.path} has {free >> 20} MB of free space, below the floor of "
@@ -172,8 +236,14 @@ class RecordStore:
     async def figures(self, query: Breakdown) -> Groups:
         upto, runs = self._journal.last, merge.in_figures(query, self._journal.open_runs.of(query.workspace))
         freshness = await self._freshness(query.workspace, upto)
-        bound = upto if runs else None
-        stored = await self._on(self._heavy, lambda: self._history.figures(query, bound))
+        # without a bound the history answers from its sums: exact as of *upto* when nothing moves meanwhile
+        shipper = self._shipper
+        begun, still = shipper.begun, shipper.shipped <= upto and not shipper.lock.locked()
+        stored = None
+        if still or not runs:
+            stored = await self._on(self._heavy, lambda: self._history.figures(query))
+        if stored is None or (runs and shipper.begun != begun):
+            stored = await self._on(self._heavy, lambda: self._history.figures(query, upto))
         return Groups(items=merge.groups(query, runs, stored), freshness=freshness)
 
     def watch(self, workspace: str) -> AsyncIterator[Execution]:
@@ -188,7 +258,21 @@ class RecordStore:
             oldest=max(0.0, now - oldest / 1000) if oldest and self._journal.waiting else 0.0,
             history=self._shipper.problem is None,
             problem=self._shipper.problem,
+            free_bytes=self._free_bytes(),
         )
+
+    def counters(self) -> Mapping[Source, Counts]:
+        return self._counters.as_they_are()
+
+    def problems(self) -> Sequence[Problem]:
+        return self._problems.newest_first()
+
+    async def sizes(self) -> Sequence[StoreSize]:
+        return [await self._journal.size(), *await self._on(self._light, self._history.sizes)]
+
+    def _free_bytes(self) -> int:
+        space = os.statvfs(self._home.path)
+        return space.f_bavail * space.f_frsize
 
     async def _freshness(self, workspace: str, upto: int) -> Freshness:
         as_of = self._clock.now()
@@ -224,6 +308,8 @@ class RecordStore:
             return
         self._closed = True
         self._watchers.end()
+        if self._under_way:
+            await asyncio.wait(self._under_way)
         await self._shipper.reach(self._journal.last, seconds)
         await asyncio.to_thread(self._shut)
 
