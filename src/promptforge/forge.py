@@ -21,6 +21,7 @@ from promptforge.pricing.book import Book
 from promptforge.providers.directory import open_providers
 from promptforge.record import open_record
 from promptforge.services.access import Access
+from promptforge.services.arrivals import Arrivals
 from promptforge.services.demo import WORKSPACE as DEMO
 from promptforge.services.demo import Demo
 from promptforge.services.executions import Executions
@@ -66,6 +67,7 @@ class Forge:
     access: Access
     prompts: Prompts
     executions: Executions
+    arrivals: Arrivals
     overviews: Overviews
     demo: Demo
     local_key: str = field(repr=False)
@@ -139,6 +141,7 @@ async def open_forge(
             access=access,
             prompts=prompts,
             executions=executions,
+            arrivals=Arrivals(record, prompts, prices, clock, secret=secret, content_days=settings.content_days),
             overviews=Overviews(record, clock),
             demo=Demo(record, prompts, access, prices, secret=secret, content_days=settings.content_days),
             local_key=local_key,

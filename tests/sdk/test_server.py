@@ -287,3 +287,13 @@ def test_example_of_the_client_page(served: Served, prompt) -> None:
         | {"PROMPTFORGE_API_KEY": served.key, "PROMPTFORGE_URL": served.url, "PATH": os.environ["PATH"]},
     )
     assert "simulated" in done.stdout
+
+
+def test_record(client):
+    """What ran elsewhere is handed in once, however often it is sent, and what is wrong is told."""
+    one = {"createdAt": "2026-05-01T10:00:00Z", "externalId": "t-1", "model": "gpt-4o", "tokenIn": 3, "tokenOut": 4}
+    first, again = client.executions.record([one, {"tokens": 1}]), client.executions.record([one])
+    assert (first.received, first.stored, first.rejected, again.duplicate) == (2, 1, 1, 1)
+    assert "'tokens'" in first.problems[0].message
+    with pytest.raises(ValidationError, match="at most 1000"):
+        client.executions.record([one] * 1001)

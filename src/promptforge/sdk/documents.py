@@ -132,6 +132,11 @@ EXECUTIONS = _LIST + "...ExecutionRow } }" + _EXECUTION_ROW
 EXECUTIONS_ALL = _LIST + "...ExecutionAll } }" + _EXECUTION
 EXECUTION = "query Execution($id: ID!) { execution(id: $id) { ...ExecutionAll } }" + _EXECUTION
 CANCEL = "mutation Cancel($id: ID!) { cancelExecution(id: $id) { ...ExecutionAll } }" + _EXECUTION
+RECORD = """
+mutation Record($executions: [JSON!]!) {
+  recordExecutions(executions: $executions) { received stored duplicate rejected problems { index path message } }
+}
+"""
 CHANGES = (
     "subscription Changes($filter: ExecutionFilter) { executionChanges(filter: $filter) { ...ExecutionRow } }"
     + _EXECUTION_ROW

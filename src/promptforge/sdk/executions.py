@@ -1,13 +1,14 @@
 """``client.executions``: the record of what ran, its figures, and what happens now."""
 
-from typing import Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
 
 from promptforge.sdk import documents
 from promptforge.sdk.binding import Awaiting, Blocking, call, stream
 from promptforge.sdk.errors import NotFoundError, ValidationError
 from promptforge.sdk.filters import Filters, filter_input
 from promptforge.sdk.protocol import Plan, StreamPlan, ask, subscribe
-from promptforge.sdk.values import ChainExecution, Execution, Overview, Rows, build
+from promptforge.sdk.values import ChainExecution, Execution, Overview, RecordReport, Rows, build
 
 WINDOWS = {"7d": "LAST_7_DAYS", "30d": "LAST_30_DAYS", "all": "ALL_TIME"}
 
@@ -26,6 +27,12 @@ class Executions:
         """Stop a pending execution; it ends in error, ``cancelled``."""
         data = yield from ask(documents.CANCEL, {"id": id})
         return build(Execution, data["cancelExecution"])
+
+    @call
+    def record(self, executions: Sequence[Mapping[str, Any]]) -> Plan[RecordReport]:
+        """Hand in executions that ran elsewhere, at most 1,000; what is handed in twice is stored once."""
+        data = yield from ask(documents.RECORD, {"executions": [*executions]})
+        return build(RecordReport, data["recordExecutions"])
 
     @call
     def stats(self, window: str = "7d", *, timezone: str | None = None, **filters: Unpack[Filters]) -> Plan[Overview]:

@@ -359,3 +359,25 @@ class ChainExecution:
     chain: Chain | None = _one(lambda: Chain)
     steps: tuple[ChainExecutionStep, ...] = _many(lambda: ChainExecutionStep)
     raw: Json = _raw()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordProblem:
+    """Why an item of the list was not stored."""
+
+    index: int = 0
+    path: str = ""
+    message: str = ""
+    raw: Json = _raw()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordReport:
+    """received = stored + duplicate + rejected."""
+
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    problems: tuple[RecordProblem, ...] = _many(lambda: RecordProblem)
+    raw: Json = _raw()

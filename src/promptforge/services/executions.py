@@ -246,9 +246,9 @@ class Executions:
             user_id=actor.user_id,
             key_id=actor.key_id,
             service=actor.service,
-            end_user=_short(call.end_user, "endUser"),
-            session_id=_short(call.session_id, "sessionId"),
-            tags=_tags(call.tags),
+            end_user=short(call.end_user, "endUser"),
+            session_id=short(call.session_id, "sessionId"),
+            tags=tags_of(call.tags),
             expires_on=expiry(now, self._content_days),
             input_hash=json_hash(self._secret, given),
             input_chars=sum(len(str(v)) for v in given.values()) if isinstance(given, dict) else len(str(given)),
@@ -264,7 +264,7 @@ class Executions:
     def _claim(self, call: Call) -> Claim | None:
         if call.idempotency_key is None:
             return None
-        key = _short(call.idempotency_key, "idempotencyKey")
+        key = short(call.idempotency_key, "idempotencyKey")
         asked = [call.prompt_id, call.name, call.version, call.label, call.provider, _given(call), dict(call.params)]
         return Claim(key or "", f"{json_hash(self._secret, asked):016x}")
 
@@ -335,7 +335,7 @@ def _messages(call: Call, version: PromptVersion | None) -> tuple[Message, ...]:
     return tuple(call.messages)
 
 
-def _tags(given: Mapping[str, Json] | Sequence[str]) -> dict[str, str]:
+def tags_of(given: Mapping[str, Json] | Sequence[str]) -> dict[str, str]:
     """Tags as name and text; a plain list of names gives them empty values."""
     pairs = given.items() if isinstance(given, Mapping) else [(name, "") for name in given]
     tags = dict[str, str]()
@@ -343,13 +343,14 @@ def _tags(given: Mapping[str, Json] | Sequence[str]) -> dict[str, str]:
         if isinstance(value, dict | list):
             raise InvalidInput("a tag's value is a text, number or true/false", path=f"$.tags.{name}")
         text = {True: "true", False: "false", None: ""}.get(value) if isinstance(value, bool | None) else str(value)
-        tags[_short(str(name), "tags") or ""] = _short(text or "", f"tags.{name}") or ""
+        tags[short(str(name), "tags") or ""] = short(text or "", f"tags.{name}") or ""
     if len(tags) > MAX_TAGS:
         raise InvalidInput(f"an execution takes at most {MAX_TAGS} tags, not {len(tags)}", path="$.tags")
     return tags
 
 
-def _short(text: str | None, name: str) -> str | None:
+def short(text: str | None, name: str) -> str | None:
+    """The text; InvalidInput when it is longer than a name may be."""
     if text is not None and len(text) > MAX_TEXT:
         raise InvalidInput(f"{name} takes at most {MAX_TEXT} characters, not {len(text)}", path=f"$.{name}")
     return text

@@ -14,6 +14,7 @@ from promptforge.core.prompt import Message as CoreMessage
 from promptforge.core.prompt import Prompt as CorePrompt
 from promptforge.core.prompt import PromptVersion as CoreVersion
 from promptforge.server.graphql.access import CreatedKey, CreateKeyInput, Key
+from promptforge.server.graphql.arrival import RecordReport, record_executions
 from promptforge.server.graphql.context import Info
 from promptforge.server.graphql.execution import Execution, prepare
 from promptforge.server.graphql.field import resolved
@@ -197,6 +198,11 @@ class Mutation:
         description="A failure of the provider or of the variables is an execution in status error, not an error here.",
     )
     cancel_execution: Execution = resolved(_cancel)
+    record_executions: RecordReport = resolved(
+        record_executions,
+        description="Executions that ran elsewhere, at most 1,000, each a JSON object: see Arrivals in docs/record.md. "
+        "What is handed in twice is stored once.",
+    )
     create_key: CreatedKey = resolved(_create_key)
     revoke_key: Key = resolved(_revoke_key)
     create_login_link: str = resolved(

@@ -1,0 +1,265 @@
+"""Arrivals: executions that ran elsewhere and are handed in, by the API or from a file.
+
+What is handed in twice is stored once: the id is the caller's own, or derived from an external id, or from the item
+itself and how often it came. The moment is part of every id, so the same external id at another time is another call.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from promptforge.core import ids
+from promptforge.core.access import Actor, Permission, system
+from promptforge.core.errors import Conflict, InvalidInput, NotFound
+from promptforge.core.execution import Content, CostState, Execution, Json, PromptRef
+from promptforge.core.ports import Clock, PriceBook, Record
+from promptforge.services import fields
+from promptforge.services.executions import expiry
+from promptforge.services.prompts import Prompts
+from promptforge.services.run import json_hash, text_hash
+
+AHEAD = timedelta(hours=24)
+MANY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an item was refused: its place in the list, its line where it came from a file, and what is wrong where."""
+
+    index: int
+    line: int | None
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What became of a list: received = stored + duplicate + rejected, and a problem for each that was rejected."""
+
+    received: int
+    stored: int
+    duplicate: int
+    rejected: int
+    problems: Sequence[Problem] = ()
+
+
+@dataclass(slots=True)
+class Occurrences:
+    """How often each item without an id of its own has come, over all the lists of one file."""
+
+    counts: Counter[int] = field(default_factory=Counter[int])
+
+
+class Arrivals:
+    """Takes in what ran elsewhere."""
+
+    def __init__(
+        self,
+        record: Record,
+        prompts: Prompts,
+        prices: PriceBook,
+        clock: Clock,
+        *,
+        secret: bytes,
+        content_days: int = 365,
+    ) -> None:
+        self._record = record
+        self._prompts = prompts
+        self._prices = prices
+        self._clock = clock
+        self._secret = secret
+        self._content_days = content_days
+        self._providers: dict[str, str | None] = {}
+
+    async def record(
+        self,
+        actor: Actor,
+        items: Sequence[Mapping[str, Json]],
+        *,
+        lines: Sequence[int] | None = None,
+        occurrences: Occurrences | None = None,
+    ) -> Received:
+        """Store each item exactly once; what is wrong is told and keeps nothing else out.
+
+        *lines* are the items' line numbers; *occurrences* goes on counting from the lists before of the same file.
+        """
+        actor.require(Permission.INGEST)
+        refs = await self._refs(actor, items)
+        count = (occurrences or Occurrences()).counts
+        now = self._clock.now()
+
+        def make() -> tuple[list[Execution], list[Problem]]:
+            made: list[Execution] = []
+            problems: list[Problem] = []
+            for index, item in enumerate(items):
+                try:
+                    made.append(self._execution(actor, item, refs, count, now))
+                except InvalidInput as error:
+                    line = None if lines is None else lines[index]
+                    problems.append(Problem(index, line, error.path or "$", str(error)))
+            return made, problems
+
+        made, problems = await asyncio.to_thread(make) if len(items) > MANY else make()
+        recorded = await self._record.record(made)
+        return Received(
+            received=len(items),
+            stored=recorded.stored,
+            duplicate=recorded.duplicate,
+            rejected=recorded.rejected + len(problems),
+            problems=problems,
+        )
+
+    async def _refs(self, actor: Actor, items: Sequence[Mapping[str, Json]]) -> dict[fields.Asked, PromptRef | None]:
+        """The versions that the items name, looked up once each; None for what does not exist here."""
+        found: dict[fields.Asked, PromptRef | None] = {}
+        for item in items:
+            try:
+                asked = fields.asked_of(item)
+            except InvalidInput:
+                continue  # told when the item is read
+            if asked is None or asked in found:
+                continue
+            prompt_id, name, version, label = asked
+            try:
+                prompt, resolved = await self._prompts.resolve(
+                    system(actor.workspace), prompt_id=prompt_id, name=name, version=version, label=label
+                )
+            except (NotFound, Conflict, InvalidInput):
+                found[asked] = None
+                continue
+            found[asked] = PromptRef(
+                prompt_id=prompt.id,
+                prompt_name=prompt.name,
+                version_id=resolved.id,
+                version=resolved.number,
+                label=label,
+            )
+        return found
+
+    def _execution(
+        self,
+        actor: Actor,
+        item: Mapping[str, Json],
+        refs: Mapping[fields.Asked, PromptRef | None],
+        count: Counter[int],
+        now: datetime,
+    ) -> Execution:
+        canonical = fields.canonical(item)
+        shown_id, at = self._identity(actor.workspace, item, canonical, count)
+        if at > now + AHEAD:
+            raise InvalidInput(f"createdAt {at.isoformat()} is more than 24 hours ahead", path="$.createdAt")
+        status, error_type = fields.status(item)
+        model = fields.required(item, "model")
+        provider = fields.text(item, "provider") or self._provider_of(model)
+        asked = fields.asked_of(item)
+        ref = refs.get(asked) if asked else None
+        tags = fields.tags(item)
+        if asked and ref is None:
+            tags.setdefault("prompt", asked[0] or asked[1] or "")
+        return Execution(
+            id=shown_id,
+            workspace=actor.workspace,
+            created_at=at,
+            status=status,
+            source=actor.source,
+            model=model,
+            provider=provider,
+            prompt=ref,
+            user_id=actor.user_id,
+            key_id=actor.key_id,
+            service=fields.text(item, "service") or actor.service,
+            end_user=fields.text(item, "endUser"),
+            session_id=fields.text(item, "sessionId"),
+            tags=tags,
+            error_type=error_type,
+            finish_reason=fields.text(item, "finishReason"),
+            started_at=at,
+            latency_ms=fields.whole(item, "latencyMs"),
+            first_token_ms=fields.whole(item, "firstTokenMs"),
+            expires_on=expiry(max(at, now), self._content_days),
+            **self._cost(item, actor.workspace, provider, model, at),
+            **self._content(item),
+        )
+
+    def _content(self, item: Mapping[str, Json]) -> dict[str, Any]:
+        """What went in and came out, and what is known of it without reading it."""
+        given, output = item.get("input"), fields.output(item)
+        return {
+            "input_hash": 0 if given is None else json_hash(self._secret, given),
+            "output_hash": text_hash(self._secret, output),
+            "input_chars": 0 if given is None else len(given if isinstance(given, str) else json.dumps(given)),
+            "output_chars": len(output or ""),
+            "content": Content(
+                input=given,
+                output=output,
+                error=fields.long(item, "error"),
+                stack_trace=fields.long(item, "stackTrace"),
+                metadata=item.get("metadata"),
+            ),
+        }
+
+    def _cost(
+        self, item: Mapping[str, Json], workspace: str, provider: str, model: str, at: datetime
+    ) -> dict[str, Any]:
+        """The usage, and its cost by our prices, else by what is claimed."""
+        used, source = fields.usage_of(item)
+        claimed = fields.claim(item)
+        lines = None if used is None else self._prices.lines(workspace, provider, model, used, at)
+        if lines is None and claimed is not None:
+            lines = (fields.claimed_line(claimed),)
+        without = CostState.UNKNOWN if used is None else CostState.UNPRICED
+        return {
+            "usage": used,
+            "usage_source": source,
+            "token_in": None if used is None else used.token_in,
+            "token_out": None if used is None else used.token_out,
+            "lines": lines or (),
+            "cost": None if lines is None else sum(line.amount for line in lines),
+            "cost_state": without if lines is None else CostState.PRICED,
+            "claimed": claimed,
+        }
+
+    def _provider_of(self, model: str) -> str:
+        if model not in self._providers:
+            if len(self._providers) > 1_000:
+                self._providers.clear()
+            self._providers[model] = self._prices.provider_of(model)
+        found = self._providers[model]
+        if found is None:
+            raise InvalidInput(
+                f"the name '{model[:100]}' does not say which provider has it: give 'provider' as well",
+                path="$.provider",
+            )
+        return found
+
+    def _identity(
+        self, workspace: str, item: Mapping[str, Json], canonical: str, count: Counter[int]
+    ) -> tuple[str, datetime]:
+        given = item.get("id")
+        at = fields.moment(item.get("createdAt"))
+        if given is not None:
+            number = ids.parse(ids.EXECUTION, given) if isinstance(given, str) else None
+            if number is None:
+                raise InvalidInput("id is the id of an execution, 'exec_' and 26 letters and digits", path="$.id")
+            moment = fields.START + timedelta(milliseconds=ids.milliseconds(number))
+            if at is not None and at != moment:
+                raise InvalidInput(f"the id carries {moment.isoformat()}, which is not createdAt", path="$.id")
+            return ids.text(ids.EXECUTION, number), moment
+        if at is None:
+            raise InvalidInput(
+                "createdAt is missing: say when it ran, such as 2026-01-31T12:00:00Z", path="$.createdAt"
+            )
+        external = fields.text(item, "externalId")
+        if external is not None:
+            origin = fields.text(item, "externalSource") or ""
+            bits = ids.derived_bits(self._secret, "external", workspace, origin, external)
+        else:
+            bits = ids.derived_bits(self._secret, "bytes", workspace, canonical)
+            count[bits] += 1
+            if count[bits] > 1:
+                bits = ids.derived_bits(self._secret, "again", workspace, canonical, str(count[bits]))
+        return ids.made(ids.EXECUTION, at, bits), at
