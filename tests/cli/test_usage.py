@@ -33,6 +33,7 @@ def cli(*arguments: str, home: Path | None = None, **environment: str):
     [
         (),
         ("run",),
+        ("batch",),
         ("serve",),
         ("prompt",),
         *(("prompt", c) for c in ("list", "show", "create", "version", "diff", "label", "archive", "fork")),

@@ -19,6 +19,7 @@ from promptforge.cli.exits import HELP, Exit, exit_code
 _COMMANDS = {
     "serve": ("serve", "Serve the API and the dashboard from one folder."),
     "run": ("run", "Run a prompt, or a model on a text, and print the output."),
+    "batch": ("batch", "Run a prompt, or a model, on each row of a file."),
     "prompt": ("prompts", "List, show, create, version, diff, label, archive and fork prompts."),
     "executions": ("executions", "List, show, follow and sum up what ran."),
     "keys": ("keys", "List, create and revoke API keys."),

@@ -75,7 +75,7 @@ def _check(given: dict[str, Any]) -> None:
 
 def _call(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What to run (a model and text, or a prompt and variables), and how, as the client takes them."""
-    params = {name: _json_or_text(value) for name, value in pairs(given["params"], "--param").items()}
+    params = {name: json_or_text(value) for name, value in pairs(given["params"], "--param").items()}
     how = {
         "params": params or None,
         "provider": given["provider"],
@@ -89,11 +89,12 @@ def _call(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         text = sys.stdin.read() if given["subject"] in (None, "-") else given["subject"]
         turns = [{"role": "system", "content": given["system"]}, {"role": "user", "content": text}]
         return {"model": given["model"], "text": turns if given["system"] else text}, how
-    variables = _file(given["file"]) | _variables(given["variables"])
+    variables = _file(given["file"]) | variables_of(given["variables"])
     return {"id": given["subject"], "variables": variables, "version": given["version"], "label": given["label"]}, how
 
 
-def _variables(given: tuple[str, ...]) -> dict[str, Any]:
+def variables_of(given: tuple[str, ...]) -> dict[str, Any]:
+    """The ``--var`` options as variables."""
     made: dict[str, Any] = {}
     for text in given:
         name, equals, value = text.partition("=")
@@ -125,7 +126,8 @@ def _file(path: str | None) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
-def _json_or_text(value: str) -> Any:
+def json_or_text(value: str) -> Any:
+    """JSON where it is JSON, else the text itself."""
     try:
         return json.loads(value)
     except ValueError:
