@@ -9,11 +9,13 @@ from sqlalchemy.exc import IntegrityError
 
 from promptforge.catalog.database import Database
 from promptforge.catalog.tables import (
+    content_policies,
     keys,
     labels,
     login_tokens,
     memberships,
     prompts,
+    retention_rules,
     sessions,
     users,
     versions,
@@ -24,7 +26,17 @@ from promptforge.core.errors import Conflict
 from promptforge.core.ports import Login
 
 #: What a workspace owns, in an order in which it can go.
-OWNED = (labels, versions, prompts, sessions, login_tokens, keys, memberships)
+OWNED = (
+    retention_rules,
+    content_policies,
+    labels,
+    versions,
+    prompts,
+    sessions,
+    login_tokens,
+    keys,
+    memberships,
+)
 _KEY = tuple(column for column in keys.c if column.name != "secret_hash")
 
 

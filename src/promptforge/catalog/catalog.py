@@ -10,6 +10,7 @@ from promptforge.catalog import migrations
 from promptforge.catalog.access import SqlAccessCatalog
 from promptforge.catalog.database import Database, sqlite
 from promptforge.catalog.prompts import SqlPromptCatalog
+from promptforge.catalog.retention import SqlRetentionCatalog
 from promptforge.core.errors import SettingsError
 
 FILE = "catalog.db"
@@ -17,10 +18,11 @@ FILE = "catalog.db"
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Both catalogs over one database."""
+    """The catalogs over one database."""
 
     prompts: SqlPromptCatalog
     access: SqlAccessCatalog
+    retention: SqlRetentionCatalog
     database: Database
 
     async def ping(self) -> None:
@@ -56,4 +58,4 @@ async def open_database(database: Database) -> Catalog:
     except BaseException:
         await database.close()
         raise
-    return Catalog(SqlPromptCatalog(database), SqlAccessCatalog(database), database)
+    return Catalog(SqlPromptCatalog(database), SqlAccessCatalog(database), SqlRetentionCatalog(database), database)

@@ -54,8 +54,22 @@ def _first(connection: Connection) -> None:
     )
 
 
+def _retention(connection: Connection) -> None:
+    """Lay the rules of retention and the content policies."""
+    _run(
+        connection,
+        """CREATE TABLE retention_rules (
+            workspace {text} NOT NULL REFERENCES workspaces (id), number INTEGER NOT NULL, days INTEGER,
+            prompt_id {text}, tag_key {text}, tag_value {text}, errors BOOLEAN NOT NULL,
+            PRIMARY KEY (workspace, number))""",
+        """CREATE TABLE content_policies (
+            workspace {text} NOT NULL REFERENCES workspaces (id), key_id {text} NOT NULL, content {text} NOT NULL,
+            PRIMARY KEY (workspace, key_id))""",
+    )
+
+
 #: In order; the position counts from 1 and is what ``migrations`` notes. Add at the end, never change one.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _retention)
 
 
 def apply(connection: Connection) -> None:

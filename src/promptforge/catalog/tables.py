@@ -138,3 +138,24 @@ labels = Table(
         ["workspace", "prompt_id", "number"], ["versions.workspace", "versions.prompt_id", "versions.number"]
     ),
 )
+
+retention_rules = Table(
+    "retention_rules",
+    METADATA,
+    Column("workspace", String, ForeignKey("workspaces.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("days", Integer),
+    Column("prompt_id", String),
+    Column("tag_key", String),
+    Column("tag_value", String),
+    Column("errors", Boolean, nullable=False),
+)
+
+# An empty ``key_id`` is the workspace itself.
+content_policies = Table(
+    "content_policies",
+    METADATA,
+    Column("workspace", String, ForeignKey("workspaces.id"), primary_key=True),
+    Column("key_id", String, primary_key=True),
+    Column("content", String, nullable=False),
+)

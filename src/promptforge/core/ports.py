@@ -25,6 +25,7 @@ from promptforge.core.query import (
     RecordHealth,
     StoreSize,
 )
+from promptforge.core.retention import ContentPolicy, Retention, Rule
 from promptforge.core.usage import Usage
 
 
@@ -285,6 +286,22 @@ class ModelProvider(Protocol):
     name: str
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
+class RetentionCatalog(Protocol):
+    """For how long workspaces keep content, and whether at all."""
+
+    async def retention(self, workspace: str) -> Retention:
+        """What the workspace keeps; everything where nothing was set. The default days are not known here."""
+        ...
+
+    async def set_rules(self, workspace: str, rules: Sequence[Rule]) -> None:
+        """Put these in the place of all rules."""
+        ...
+
+    async def set_content(self, workspace: str, key_id: str | None, policy: ContentPolicy) -> None:
+        """Set the policy of the workspace, or of one of its keys."""
+        ...
+
+
         """The JSON that would be sent, without credentials; InvalidInput for what this provider cannot do."""
         ...
 
