@@ -18,7 +18,7 @@ SETTLE_SECONDS = 30
 
 
 class Runs:
-    """The door: ``acknowledged`` holds what the server said of each text; ``open`` the keyed texts without an answer."""
+    """The door: ``acknowledged`` holds what the server said of each text; ``open`` keyed texts without an answer."""
 
     def __init__(self) -> None:
         self.acknowledged: dict[str, dict] = {}

@@ -172,14 +172,19 @@ class Server:
         """Somebody who speaks to it."""
         return httpx.AsyncClient(base_url=self.url, headers={"X-API-Key": self.key}, timeout=30)
 
-    def ask(self, query: str, **variables: object) -> dict:
+    def answer(self, query: str, **variables: object) -> dict:
         """One answer, as fresh as what was acknowledged before."""
         with httpx.Client(base_url=self.url, headers={"X-API-Key": self.key}, timeout=30) as client:
             while True:
                 answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
                 if not answer.get("extensions", {}).get("freshness", {}).get("behind"):
-                    assert "errors" not in answer, answer["errors"]
-                    return answer["data"]
+                    return answer
+
+    def ask(self, query: str, **variables: object) -> dict:
+        """The data of an answer; errors fail the test."""
+        answer = self.answer(query, **variables)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
 
     def everything(self) -> list[dict]:
         """Every execution that it shows, page by page."""

@@ -243,6 +243,24 @@ class ClickHouseHistory:
         self._engine.close()
 
 
+    def since(self, batch: int, created_ms: int) -> Sequence[tuple[str, str]]:
+        """Workspace and id of what came in later batches and was made since. A scan too."""
+        rows = self._engine.ask(
+            "SELECT workspace, id FROM facts PREWHERE batch > {batch:UInt64} "
+            "AND created_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')",
+            {"batch": batch, "since": created_ms},
+        )
+        return [(row[0], ids.text(ids.EXECUTION, row[1])) for row in rows]
+
+    def owner(self) -> str | None:
+        """The id of the home that this belongs to."""
+        rows = self._engine.ask("SELECT value FROM about WHERE name = 'home' LIMIT 1", {})
+        return rows[0][0] if rows else None
+
+    def own(self, owner: str) -> None:
+        """Write down whose it is."""
+        self._engine.command("INSERT INTO about SELECT 'home', {owner:String}", {"owner": owner})
+
 def _number(shown: str) -> int:
     number = ids.parse(ids.EXECUTION, shown)
     if number is None:

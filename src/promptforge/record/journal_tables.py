@@ -35,7 +35,11 @@ def _first(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-CHANGES: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+def _about(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+
+
+CHANGES: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _about)
 
 
 def prepare(connection: sqlite3.Connection) -> None:

@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from promptforge.core.errors import SettingsError
 from promptforge.core.ports import Clock, History
 from promptforge.core.redaction import Redactor
 from promptforge.record.history import ClickHouseHistory
 from promptforge.record.home import Home, take
-from promptforge.record.journal import SqliteJournal
+from promptforge.record.journal import REMEMBERED, SqliteJournal
+from promptforge.record.pairing import pair
 from promptforge.record.shipper import Shipper
 from promptforge.record.store import RecordStore
 
@@ -48,7 +51,7 @@ async def open_record(
             undo.callback(own.close)
         used = history or own
         assert used is not None  # noqa: S101 - one of the two is there
-        journal = await asyncio.to_thread(_journal, taken, used, clock)
+        journal = await asyncio.to_thread(_journal, taken, used, clock, kin=own is not None)
         undo.callback(journal.stop)
         store = RecordStore(
             taken,
@@ -70,8 +73,16 @@ def _nothing() -> None:
     pass
 
 
-def _journal(home: Home, history: History, clock: Clock) -> SqliteJournal:
+def _journal(home: Home, history: History, clock: Clock, *, kin: bool) -> SqliteJournal:
     path = home.folder("journal") / "journal.db"
-    # a new journal beside an old history must not use its numbers again
-    first, batch = (0, 0) if path.exists() else history.last()
-    return SqliteJournal(path, clock, after=first, after_batch=batch)
+    try:
+        if kin:
+            pair(path, history, clock.now(), REMEMBERED)
+        # a new journal beside an old history must not use its numbers again
+        first, batch = (0, 0) if path.exists() else history.last()
+        return SqliteJournal(path, clock, after=first, after_batch=batch)
+    except sqlite3.DatabaseError as error:
+        raise SettingsError(
+            f"the journal {path} cannot be used ({error}); put back a copy of the home. Without one, move the folder "
+            f"{path.parent} away and start again: what had not left it for history is lost, all else stays"
+        ) from error

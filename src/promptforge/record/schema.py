@@ -272,6 +272,9 @@ _PAYLOADS_1 = f"""CREATE TABLE IF NOT EXISTS payloads (
 ) ENGINE = MergeTree PARTITION BY toMonday(expires_on) {_ORDER}
 SETTINGS index_granularity = 128, {_COMMON}"""
 
-CHANGES: tuple[str, ...] = (_FACTS_1, _PAYLOADS_1)
+_ABOUT_1 = f"""CREATE TABLE IF NOT EXISTS about (name String, value String)
+ENGINE = MergeTree ORDER BY name SETTINGS {_COMMON}"""
+
+CHANGES: tuple[str, ...] = (_FACTS_1, _PAYLOADS_1, _ABOUT_1)
 """Every statement that made the tables what they are, in order; only ever added to. All run at every start, so each
 must be harmless when it was run before."""

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -44,6 +44,8 @@ from promptforge.record.watchers import Watchers
 T = TypeVar("T")
 FRESH_SECONDS = 0.25
 DRAIN_SECONDS = 5.0
+AGAIN_SECONDS = 1.0
+"""Between two tries to close what could not be closed."""
 LOOKUP = 10_000
 MANY = 50
 AHEAD = timedelta(hours=24)
@@ -79,6 +81,8 @@ class RecordStore:
         self._light = ThreadPoolExecutor(4, thread_name_prefix="history")
         self._heavy = ThreadPoolExecutor(2, thread_name_prefix="history-figures")
         self._closing = closing
+        self._unclosed: list[Execution] = []
+        self._again: asyncio.Task[None] | None = None
         self.patience = FRESH_SECONDS
         """How long a read waits for what was acknowledged before it."""
         self._closed = False
@@ -108,7 +112,7 @@ class RecordStore:
 
     async def close(self, execution: Execution) -> None:
         with self._noted():
-            await self._keep([taken_in(self._stamped(execution), self._redactor)])
+            await self._close(taken_in(self._stamped(execution), self._redactor))
 
     async def record(self, executions: Sequence[Execution]) -> Recorded:
         return await self._to_the_end(self._record(executions))
@@ -178,6 +182,25 @@ class RecordStore:
                 if (execution.workspace, execution.id) in closed.fresh:
                     self._watchers.tell(execution)
         return closed.fresh
+
+    async def _close(self, execution: Execution) -> None:
+        try:
+            await self._keep([execution])
+        except Unavailable:
+            if self._journal.open_runs.get(execution.workspace, execution.id) is not None:
+                # how it ended is known here and nowhere else: without this it would be open until the next start
+                self._unclosed.append(execution)
+                self._again = self._again or asyncio.create_task(self._close_again())
+            raise
+
+    async def _close_again(self) -> None:
+        while self._unclosed:
+            await asyncio.sleep(AGAIN_SECONDS)
+            some = self._unclosed[:MANY]
+            with suppress(Unavailable):
+                await self._keep(some)
+                del self._unclosed[: len(some)]
+        self._again = None
 
     async def _stored_long_ago(self, keys: "dict[tuple[str, str], Execution]") -> list[tuple[str, str]]:
         """Those in the history that the journal has forgotten. What is younger than its memory it knows itself."""
@@ -308,6 +331,8 @@ class RecordStore:
             return
         self._closed = True
         self._watchers.end()
+        if self._again is not None:
+            self._again.cancel()
         if self._under_way:
             await asyncio.wait(self._under_way)
         await self._shipper.reach(self._journal.last, seconds)
