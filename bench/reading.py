@@ -24,7 +24,7 @@ from promptforge.settings import load
 
 LIST = """query($f: ExecutionFilter, $offset: Int) { executions(filter: $f, offset: $offset) {
   id status output error latencyMs tokenIn tokenOut costUsd createdAt model provider endUser service
-  promptVersion { version prompt { id name } } } }"""
+  promptName promptVersion { version } } }"""
 OVERVIEW = """query($w: TimeWindow!) { overview(window: $w, timezone: "Europe/Zurich") {
   totals { runs calls success error pending successRate averageLatencyMs tokenIn tokenOut costUsd cost { unpriced } }
   previous { runs successRate costUsd } daily { date figures { success error costUsd } }

@@ -1,13 +1,20 @@
 """Figures in SQL: one scan per question, whatever it is grouped by."""
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from promptforge.core import money
+from promptforge.core.filter import All, Filter, Test
 from promptforge.core.query import Breakdown, Dimension, Group, Subject
 from promptforge.core.stats import Figures
 from promptforge.record.filter_sql import Condition
+from promptforge.record.schema import QUARTER, ROLLED
+
+_QUARTER = timedelta(minutes=15)
+_LEAST = timedelta(microseconds=1)
+_ROLLED_BY = {Dimension.DAY, *(dimension for dimension in Dimension if dimension.value in ROLLED)}
 
 _CALL = "bitAnd(shape, 3) = 0"
 _RUN = "bitAnd(shape, 4) = 0 AND bitAnd(shape, 3) != 2"
@@ -64,12 +71,53 @@ def condition(query: Breakdown, upto: int | None, today: date) -> Condition:
     return made
 
 
+def rolled_up(query: Breakdown) -> Breakdown | None:
+    """The part of a question that the sums per quarter of an hour answer; None when there is none."""
+    if not (set(query.by) <= _ROLLED_BY and _rolled_filter(query.filter)):
+        return None
+    start = query.start and _quarter(query.start + _QUARTER - _LEAST)
+    end = query.end and _quarter(query.end)
+    return None if start and end and start >= end else replace(query, start=start, end=end)
+
+
+def _rolled_filter(tree: Filter) -> bool:
+    return isinstance(tree, All) and all(isinstance(t, Test) and t.field in ROLLED for t in tree.of)
+
+
+def _quarter(moment: datetime) -> datetime:
+    utc = moment.astimezone(UTC)
+    return utc.replace(minute=utc.minute // 15 * 15, second=0, microsecond=0)
+
+
+def rests(query: Breakdown, part: Breakdown) -> list[Breakdown]:
+    """What *part* leaves over of a question: the pieces before its first and after its last quarter."""
+    pieces = [(query.start, part.start), (part.end, query.end)]
+    return [replace(query, start=start, end=end) for start, end in pieces if start and end and start < end]
+
+
+def select_rolled(query: Breakdown, condition: Condition) -> str:
+    """The question to the sums; the bounds are quarters."""
+    for sign, moment in ((">=", query.start), ("<", query.end)):
+        if moment is not None:
+            bound = condition.bind("DateTime('UTC')", moment)
+            condition.parts.append(f"{QUARTER} {sign} {bound}")
+    columns = [_DAY.replace("created_at", QUARTER) if d is Dimension.DAY else d.value for d in query.by]
+    named = "".join(f"{column} AS k{n}, " for n, column in enumerate(columns))
+    keys = "".join(f"k{n}, " for n in range(len(columns)))
+    inner = f"SELECT {named}shape, {_INNER} FROM facts WHERE {condition.sql} GROUP BY {keys}shape"
+    return _outer(query, inner, cut=False)
+
+
 def select(query: Breakdown, where: str, *, cut: bool = True) -> str:
     """The question; *cut* leaves the ordering and the limit to the engine."""
-    names = ", ".join(f"k{n}" for n in range(len(query.by)))
     named = "".join(f"{_column(dimension)} AS k{n}, " for n, dimension in enumerate(query.by))
     keys = "".join(f"{key}, " for key in _grouped(query.by))
     inner = f"SELECT {named}shape, {_INNER} FROM facts PREWHERE {where} GROUP BY {keys}shape"
+    return _outer(query, inner, cut=cut)
+
+
+def _outer(query: Breakdown, inner: str, *, cut: bool) -> str:
+    names = ", ".join(f"k{n}" for n in range(len(query.by)))
     sums = _OUTER.replace("subject", f"({_SUBJECT[query.subject]})")
     if not query.by:
         return f"SELECT {sums} FROM ({inner})"
