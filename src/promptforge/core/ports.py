@@ -286,15 +286,6 @@ class AccessCatalog(Protocol):
     async def end_session(self, secret_hash: bytes) -> None: ...
 
 
-# ── models and prices ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class ModelProvider(Protocol):
-    """One provider of models. Holds its connection pool and its key; the key never leaves it."""
-
-    name: str
-
-    def body(self, request: ModelRequest) -> Mapping[str, Json]:
 class RetentionCatalog(Protocol):
     """For how long workspaces keep content, and whether at all."""
 
@@ -311,6 +302,15 @@ class RetentionCatalog(Protocol):
         ...
 
 
+# ── models and prices ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ModelProvider(Protocol):
+    """One provider of models. Holds its connection pool and its key; the key never leaves it."""
+
+    name: str
+
+    def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON that would be sent, without credentials; InvalidInput for what this provider cannot do."""
         ...
 
