@@ -25,6 +25,7 @@ from promptforge.services.arrivals import Arrivals
 from promptforge.services.demo import WORKSPACE as DEMO
 from promptforge.services.demo import Demo
 from promptforge.services.executions import Executions
+from promptforge.services.health import Health
 from promptforge.services.overview import Overviews
 from promptforge.services.prompts import Prompts
 from promptforge.settings import Settings
@@ -68,6 +69,7 @@ class Forge:
     prompts: Prompts
     executions: Executions
     arrivals: Arrivals
+    health: Health
     overviews: Overviews
     demo: Demo
     local_key: str = field(repr=False)
@@ -142,6 +144,7 @@ async def open_forge(
             prompts=prompts,
             executions=executions,
             arrivals=Arrivals(record, prompts, prices, clock, secret=secret, content_days=settings.content_days),
+            health=Health(record, catalog.size, clock),
             overviews=Overviews(record, clock),
             demo=Demo(record, prompts, access, prices, secret=secret, content_days=settings.content_days),
             local_key=local_key,

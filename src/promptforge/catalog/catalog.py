@@ -1,7 +1,7 @@
 """Opening the catalog of a home: one file, ``catalog.db``, that only its owner may read."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from promptforge.catalog.database import Database, sqlite
 from promptforge.catalog.prompts import SqlPromptCatalog
 from promptforge.catalog.retention import SqlRetentionCatalog
 from promptforge.core.errors import SettingsError
+from promptforge.core.query import StoreSize
 
 FILE = "catalog.db"
 
@@ -24,10 +25,17 @@ class Catalog:
     access: SqlAccessCatalog
     retention: SqlRetentionCatalog
     database: Database
+    path: Path | None = None
 
     async def ping(self) -> None:
         """Raise Unavailable unless the database answers."""
         await self.database.read(lambda connection: connection.execute(select(1)))
+
+    async def size(self) -> StoreSize:
+        """What the file and its log take; Unavailable unless the database answers."""
+        await self.ping()
+        logged = () if self.path is None else (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return StoreSize(name="catalog", bytes=sum(p.stat().st_size for p in logged if p.exists()), rows=None)
 
     async def close(self) -> None:
         """Let what was begun finish, then close; later calls raise Unavailable."""
@@ -41,7 +49,7 @@ async def open_catalog(home: Path) -> Catalog:
         _make_private(path)
     except OSError as error:
         raise SettingsError(f"the catalog '{path}' cannot be opened: {error.strerror}") from error
-    return await open_database(Database(sqlite(path)))
+    return replace(await open_database(Database(sqlite(path))), path=path)
 
 
 def _make_private(path: Path) -> None:

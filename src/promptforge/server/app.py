@@ -18,6 +18,7 @@ from promptforge.server.graphql.operation import Api
 from promptforge.server.graphql.schema import SCHEMA
 from promptforge.server.graphql.socket import Socket
 from promptforge.server.health import Alive, Ready
+from promptforge.server.metrics import Metrics
 from promptforge.server.session import Login, Logout
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def create_app(forge: "Forge", *, dashboard: Path = DIST) -> Starlette:
         route("/logout", Logout(forge.access), "POST"),
         route("/healthz", Alive(), "GET"),
         route("/readyz", Ready(forge), "GET"),
+        route("/metrics", Metrics(forge.health), "GET"),
         route("/login", Login(forge.access), "GET"),
         route("/{path:path}", Dashboard(dashboard)),
     ]

@@ -20,6 +20,7 @@ from promptforge.server.graphql.enums import StatusEnum
 from promptforge.server.graphql.execution import CONTENT, Execution, page, prepare
 from promptforge.server.graphql.field import resolved
 from promptforge.server.graphql.filter import ExecutionFilter, tree
+from promptforge.server.graphql.health import Health, health
 from promptforge.server.graphql.limits import at_most
 from promptforge.server.graphql.overview import Overview, ValueCount, overview, values
 from promptforge.server.graphql.prompt import Prompt, PromptVersion
@@ -164,6 +165,7 @@ class Query:
         values, description="Values of the last 90 days, most frequent first: what the filters offer."
     )
     providers: list[Provider] = resolved(_providers)
+    health: Health = resolved(health)
     loading: Loading | None = resolved(
         _loading, description="The demo's progress while it loads; null when nothing loads."
     )
