@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import random
-import time
 from collections import Counter
 from decimal import Decimal
 
@@ -74,7 +73,7 @@ async def test_runs_under_fire(tmp_path, kills):
         environment = {"ANTHROPIC_API_KEY": "sk-ant-test", "ANTHROPIC_BASE_URL": provider.url}
         with killed_after(Server(tmp_path, environment)) as server:
             await under_fire(server, door, kills=kills, chance=chance)
-            found = await asyncio.to_thread(settled, server)
+            found = await asyncio.to_thread(server.settled)
             totals = server.ask(TOTALS)["overview"]["totals"]
             server.stop()
         calls = Counter(provider.calls)
@@ -83,15 +82,6 @@ async def test_runs_under_fire(tmp_path, kills):
     each_acknowledged_is_there_once(door, found)
     each_call_is_recorded(found, calls)
     sums_agree(found, totals)
-
-
-def settled(server: Server) -> list[dict]:
-    """Everything, once nothing runs: what was started last has its time, and nobody waits longer."""
-    for _ in range(SETTLE_SECONDS * 5):
-        if not server.ask("{ executions(status: pending, limit: 1) { id } }")["executions"]:
-            break
-        time.sleep(0.2)
-    return server.everything()
 
 
 def each_acknowledged_is_there_once(door: Runs, found: list[dict]) -> None:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -185,6 +186,13 @@ class Server:
         answer = self.answer(query, **variables)
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
+
+    def settled(self) -> list[dict]:
+        """Everything, once nothing runs: what was started last gets its time, and what is stuck fails the test."""
+        end = time.monotonic() + START_SECONDS
+        while self.ask("{ executions(status: pending, limit: 1) { id } }")["executions"] and time.monotonic() < end:
+            time.sleep(0.2)
+        return self.everything()
 
     def everything(self) -> list[dict]:
         """Every execution that it shows, page by page."""
