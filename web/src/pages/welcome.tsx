@@ -17,7 +17,7 @@ export function Welcome({ session }: { session: Session }) {
   const made = create.data?.createKey;
   const secret = made?.secret ?? `${key?.hint ?? "pf_"}…`;
   const environment = `export PROMPTFORGE_URL=${location.origin}\nexport PROMPTFORGE_API_KEY=${secret}`;
-  const curl = `curl $PROMPTFORGE_URL/graphql -H "Authorization: Bearer $PROMPTFORGE_API_KEY" \\\n  --json '${JSON.stringify({ query: QUERY })}'`;
+  const curl = `curl $PROMPTFORGE_URL/graphql -H "Authorization: Bearer $PROMPTFORGE_API_KEY" \\\n  -H "Content-Type: application/json" -d '${JSON.stringify({ query: QUERY })}'`;
   const python = `from promptforge import PromptForge\n\nprint(PromptForge().run("${MODEL}", "Say hello").output)`;
   return (
     <div className={s.page}>
