@@ -253,6 +253,12 @@ def _columns(columns: tuple[Column, ...]) -> str:
     return ",\n  ".join(f"`{column.name}` {column.type}" for column in columns)
 
 
+QUARTER = "toStartOfFifteenMinutes(created_at)"
+"""Every time zone's midnight is the start of one."""
+ROLLED = ("shape", "error_type", "prompt_id", "prompt_name", "provider", "model")
+SUMS = "count(), sum(latency_ms), count(latency_ms), sum(token_in), sum(token_out), sum(cost)"
+"""With these the engine keeps sums per quarter of an hour in each part, and takes them where a question allows."""
+
 _ORDER = "ORDER BY (workspace, created_at, id)"
 _COMMON = "min_rows_to_fsync_after_merge = 1, fsync_after_insert = 1, fsync_part_directory = 1"
 
@@ -262,7 +268,10 @@ _FACTS_1 = f"""CREATE TABLE IF NOT EXISTS facts (
   INDEX end_user end_user TYPE bloom_filter(0.01) GRANULARITY 1,
   INDEX chain_execution_id chain_execution_id TYPE bloom_filter(0.01) GRANULARITY 4,
   INDEX tag_keys mapKeys(tags) TYPE bloom_filter(0.01) GRANULARITY 4,
-  INDEX tag_values mapValues(tags) TYPE bloom_filter(0.01) GRANULARITY 4
+  INDEX tag_values mapValues(tags) TYPE bloom_filter(0.01) GRANULARITY 4,
+  PROJECTION quarters (
+    SELECT workspace, {QUARTER}, {", ".join(ROLLED)}, {SUMS} GROUP BY workspace, {QUARTER}, {", ".join(ROLLED)}
+  )
 ) ENGINE = MergeTree {_ORDER}
 SETTINGS index_granularity = 2048, {_COMMON}"""
 
