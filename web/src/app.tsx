@@ -3,6 +3,7 @@ import { useEffect } from "react";
 import { leaveWorkspace, Problem } from "./api/client";
 import { useSession } from "./api/session";
 import { Executions } from "./pages/executions";
+import { Import } from "./pages/importing";
 import { Login } from "./pages/login";
 import { Overview } from "./pages/overview";
 import { Shell } from "./pages/shell";
@@ -12,7 +13,7 @@ import { href, useRoute } from "./route";
 import { Link } from "./parts/link";
 import s from "./pages/shell.module.css";
 
-const TITLES: Record<string, string> = { "/": "Overview", "/executions": "Executions" };
+const TITLES: Record<string, string> = { "/": "Overview", "/executions": "Executions", "/import": "Import" };
 
 export function App() {
   const session = useSession();
@@ -45,6 +46,8 @@ export function App() {
           <Overview session={session.data} />
         ) : path === "/executions" ? (
           <Executions session={session.data} />
+        ) : path === "/import" ? (
+          <Import />
         ) : (
           <div className={s.alone}>
             <h1>There is nothing at this address</h1>

@@ -1,0 +1,68 @@
+"""The import page: a file is looked at in the browser before it is sent."""
+
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.stage import HOSTILE, opened, settled
+from browser.test_shell import violations
+
+pytestmark = pytest.mark.browser
+
+AZURE = (
+    "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951690,396,109\n"
+)
+
+
+def choose(page: Page, name: str, text: str) -> None:
+    """Choose a file of that content."""
+    page.goto("/import")
+    page.get_by_label("File of executions").set_input_files({"name": name, "mimeType": "", "buffer": text.encode()})
+
+
+def test_a_known_file_is_recognised(at: Page):
+    """A trace of a known kind gets its preset, and its first rows are shown as they stand."""
+    choose(at, "trace.csv", AZURE)
+    expect(at.get_by_label("Preset")).to_have_value("azure-llm")
+    rows = at.get_by_role("table", name="The first rows").get_by_role("row")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(1)).to_contain_text("374")
+
+
+def test_columns_named_like_fields_are_taken(at: Page):
+    """Without a preset, columns are mapped by their names, and quoted cells are read as CSV means them."""
+    choose(at, "calls.csv", 'created_at,model,input,Token In\n2026-01-02T03:04:05Z,gpt-4o,"a, ""b""\nc",5\n')
+    expect(at.get_by_label("Preset")).to_have_value("map")
+    expect(at.get_by_label("Time", exact=True)).to_have_value("created_at")
+    expect(at.get_by_label("Tokens in")).to_have_value("Token In")
+    expect(at.get_by_role("cell", name='a, "b" c')).to_be_visible()
+
+
+def test_hostile_files_are_only_text(at: Page):
+    """Names of columns and values that pretend to be markup are shown as text."""
+    choose(at, "calls.jsonl", json.dumps({"createdAt": "2026-01-02T03:04:05Z", HOSTILE: HOSTILE}) + "\n")
+    expect(at.get_by_role("table", name="The first rows")).to_contain_text("<script>")
+
+
+def test_a_file_without_rows_says_so(at: Page):
+    """What cannot be read is said in a sentence."""
+    choose(at, "empty.csv", "")
+    expect(at.get_by_role("alert")).to_contain_text("no row that can be read")
+    choose(at, "picture.png", "x")
+    expect(at.get_by_role("alert")).to_contain_text("should end in")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing(browser, server, session, theme):
+    """The page is accessible in both themes, with a file chosen too, and narrow ones do not scroll sideways."""
+    page = opened(browser, server, session, color_scheme=theme, reduced_motion="reduce")
+    page.goto("/import")
+    page.get_by_role("button", name="Choose a file").wait_for()
+    assert violations(page) == []
+    choose(page, "calls.csv", "created_at,model\n2026-01-02T03:04:05Z,gpt-4o\n")
+    page.get_by_role("table", name="The first rows").wait_for()
+    assert violations(page) == []
+    page.set_viewport_size({"width": 720, "height": 450})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+    settled(page)

@@ -1,0 +1,103 @@
+/** Sending a file to the import door: the browser streams it, the server answers with a line of progress now and then. */
+import { workspace, Problem } from "./client";
+import type { Format } from "../table";
+
+export interface Rejected {
+  line: number | null;
+  message: string;
+}
+export interface Progress {
+  /** Bytes that have left the browser. */
+  sent: number;
+  received: number;
+  stored: number;
+  duplicate: number;
+  rejected: number;
+  /** The first of the rejected lines. */
+  problems: readonly Rejected[];
+}
+export interface Upload {
+  file: File;
+  format: Format;
+  /** The record's field → the file's column. */
+  map: Readonly<Record<string, string>>;
+  preset: string | null;
+  model: string;
+  provider: string;
+}
+
+const SHOWN = 200;
+const BEGINNING: Progress = { sent: 0, received: 0, stored: 0, duplicate: 0, rejected: 0, problems: [] };
+
+function address({ format, map, preset, model, provider }: Upload): string {
+  const params = new URLSearchParams({ format });
+  if (preset) params.set("preset", preset);
+  for (const [field, column] of Object.entries(map)) if (column) params.append("map", `${field}=${column}`);
+  if (model) params.set("model", model);
+  if (provider) params.set("provider", provider);
+  return `/import?${params}`;
+}
+
+/** The lines of an answer that are whole by now, from *at* on. */
+function whole(text: string, at: number): [unknown[], number] {
+  const end = text.lastIndexOf("\n") + 1;
+  if (end <= at) return [[], at];
+  const lines = text.slice(at, end).split("\n").filter(Boolean);
+  return [lines.map((line) => JSON.parse(line) as unknown), end];
+}
+
+function added(before: Progress, line: unknown): Progress {
+  const said = line as Partial<Progress> & { error?: string };
+  if (said.error) throw new Problem(said.error, "ERROR");
+  const known = new Set(before.problems.map((one) => `${one.line} ${one.message}`));
+  const fresh = (said.problems ?? []).filter((one) => !known.has(`${one.line} ${one.message}`));
+  return { ...before, ...said, sent: before.sent, problems: [...before.problems, ...fresh].slice(0, SHOWN) };
+}
+
+function refusal(request: XMLHttpRequest): Problem {
+  try {
+    const said = JSON.parse(request.responseText) as { errors?: { message: string; extensions?: { code?: string } }[] };
+    const first = said.errors?.[0];
+    if (first) return new Problem(first.message, first.extensions?.code ?? "ERROR");
+  } catch {
+    // no answer of ours
+  }
+  return new Problem(`The server answered ${request.status}.`, request.status === 401 ? "UNAUTHENTICATED" : "ERROR");
+}
+
+/** Send it. Not fetch, which tells nothing before the whole file has left. */
+export function upload(given: Upload, tell: (progress: Progress) => void, signal: AbortSignal): Promise<Progress> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    let progress = BEGINNING;
+    let read = 0;
+    const hear = () => {
+      if (request.status !== 200) return;
+      const [lines, end] = whole(request.responseText, read);
+      read = end;
+      progress = lines.reduce(added, progress);
+      tell(progress);
+    };
+    const heard = (then: () => void) => () => {
+      try {
+        hear();
+        then();
+      } catch (error) {
+        reject(error as Error);
+        request.abort();
+      }
+    };
+    request.upload.onprogress = (event) => tell((progress = { ...progress, sent: event.loaded }));
+    request.onprogress = heard(() => undefined);
+    request.onload = heard(() => (request.status === 200 ? resolve(progress) : reject(refusal(request))));
+    request.onerror = () =>
+      reject(new Problem("The connection was lost. Send the file again: nothing is stored twice.", "UNREACHABLE"));
+    request.onabort = () => reject(new DOMException("stopped", "AbortError"));
+    signal.addEventListener("abort", () => request.abort());
+    request.open("POST", address(given));
+    const name = workspace();
+    if (name) request.setRequestHeader("X-PromptForge-Workspace", name);
+    request.setRequestHeader("Content-Type", given.format === "csv" ? "text/csv" : "application/x-ndjson");
+    request.send(given.file);
+  });
+}
