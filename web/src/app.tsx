@@ -3,6 +3,7 @@ import { useEffect } from "react";
 import { leaveWorkspace, Problem } from "./api/client";
 import { useSession } from "./api/session";
 import { Executions } from "./pages/executions";
+import { Health } from "./pages/health";
 import { Import } from "./pages/importing";
 import { Login } from "./pages/login";
 import { Overview } from "./pages/overview";
@@ -13,7 +14,12 @@ import { href, useRoute } from "./route";
 import { Link } from "./parts/link";
 import s from "./pages/shell.module.css";
 
-const TITLES: Record<string, string> = { "/": "Overview", "/executions": "Executions", "/import": "Import" };
+const TITLES: Record<string, string> = {
+  "/": "Overview",
+  "/executions": "Executions",
+  "/health": "Health",
+  "/import": "Import",
+};
 
 export function App() {
   const session = useSession();
@@ -46,6 +52,8 @@ export function App() {
           <Overview session={session.data} />
         ) : path === "/executions" ? (
           <Executions session={session.data} />
+        ) : path === "/health" ? (
+          <Health />
         ) : path === "/import" ? (
           <Import />
         ) : (

@@ -16,6 +16,13 @@ export function latency(ms: number | null | undefined): string {
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }
 
+const UNITS = ["bytes", "kB", "MB", "GB", "TB"] as const;
+/** A size on the disk: 640 bytes, 1.5 MB. */
+export function bytes(n: number): string {
+  const step = n < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(n) / 3));
+  return `${(n / 1000 ** step).toFixed(step ? 1 : 0)} ${UNITS[step]}`;
+}
+
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const dayMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const long = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });

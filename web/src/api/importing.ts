@@ -1,4 +1,4 @@
-/** Sending a file to the import door: the browser streams it, the server answers with a line of progress now and then. */
+/** Sending a file to the import door: the browser streams it, the server answers with lines of progress. */
 import { workspace, Problem } from "./client";
 import type { Format } from "../table";
 

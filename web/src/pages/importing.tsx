@@ -142,8 +142,9 @@ function Sending({ what }: { what: Chosen }) {
     setProblem(null);
     try {
       const preset = PRESETS.find((one) => one.name === kind)?.name ?? null;
-      const given = { ...what, map: kind === BY_COLUMN ? map : {}, preset, model: model.trim(), provider: provider.trim() };
-      await upload(given, setProgress, stop.current.signal);
+      const columns = kind === BY_COLUMN ? map : {};
+      const constants = { model: model.trim(), provider: provider.trim() };
+      await upload({ ...what, ...constants, map: columns, preset }, setProgress, stop.current.signal);
       setState("done");
     } catch (error) {
       setState("ready");
@@ -282,7 +283,12 @@ function Choice({ label, value, onChange, children }: Field & { children: ReactN
   return (
     <label>
       {label}
-      <select className={inputClass} aria-label={label} value={value} onChange={(event) => onChange(event.target.value)}>
+      <select
+        className={inputClass}
+        aria-label={label}
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+      >
         {children}
       </select>
     </label>

@@ -1,0 +1,168 @@
+/** Health: that nothing is lost, as numbers that add up, and what the server needs to stay well. */
+import type { ReactNode } from "react";
+import { useHealth, type Health as State } from "../api/health";
+import { bytes, count, time, when, words } from "../format";
+import { Bone, Notice } from "../parts/controls";
+import { Icon } from "../parts/icon";
+import s from "./health.module.css";
+import page from "./overview.module.css";
+
+const OUTCOMES = ["received", "stored", "duplicate", "rejected"] as const;
+
+export function Health() {
+  const health = useHealth();
+  return (
+    <div className={page.page}>
+      <div className={page.head}>
+        <h1>Health</h1>
+        <p>
+          {health.data && (
+            <>
+              As of <time dateTime={health.data.at}>{time(health.data.at)}</time>
+            </>
+          )}
+        </p>
+      </div>
+      <div className={page.body} aria-busy={health.isPending}>
+        {health.error && (
+          <Notice
+            title="The server's health could not be read"
+            text={health.error.message}
+            onRetry={() => void health.refetch()}
+          />
+        )}
+        {health.data ? <Figures state={health.data} /> : !health.error && <Bone width="100%" height={120} />}
+      </div>
+    </div>
+  );
+}
+
+function Figures({ state }: { state: State }) {
+  const { problem, counters, stores, problems } = state;
+  const well = state.history && !problem;
+  return (
+    <>
+      <section className={page.card} aria-label="State">
+        <p className={s.state} data-well={well}>
+          <Icon name={well ? "check" : "alert"} />
+          <span>
+            <b>{well ? "All is well" : "History is behind"}</b>
+            {problem && `: ${problem}`}
+          </span>
+        </p>
+        <dl className={s.facts}>
+          <Fact name="Running" value={count(state.open)} />
+          <Fact name="Waiting for history" value={count(state.journaled)} />
+          <Fact name="The first waits for" value={state.journaled ? seconds(state.oldestSeconds) : "–"} />
+          <Fact name="Free on the disk" value={state.freeBytes === null ? "–" : bytes(state.freeBytes)} />
+        </dl>
+      </section>
+      <Card title="What came in since the start" note="received = stored + duplicate + rejected">
+        {counters.length ? <Counters counters={counters} /> : <p className={s.empty}>Nothing came in yet.</p>}
+      </Card>
+      <div className={s.pair}>
+        <Card title="Stores">
+          {stores.length ? <Stores stores={stores} /> : <p className={s.empty}>Shown to administrators.</p>}
+        </Card>
+        <Card title="Last problems">
+          {problems.length ? (
+            <ul className={s.problems}>
+              {problems.map((one) => (
+                <li key={`${one.at} ${one.text}`}>
+                  <time dateTime={one.at}>{when(one.at)}</time>
+                  <span>{one.text}</span>
+                </li>
+              ))}
+            </ul>
+          ) : (
+            <p className={s.empty}>None.</p>
+          )}
+        </Card>
+      </div>
+    </>
+  );
+}
+
+function Counters({ counters }: { counters: State["counters"] }) {
+  const total = (name: (typeof OUTCOMES)[number]) => counters.reduce((sum, one) => sum + one[name], 0);
+  return (
+    <Numbers label="What came in" heads={["Source", ...OUTCOMES.map(words)]}>
+      <tbody>
+        {counters.map((one) => (
+          <tr key={one.source}>
+            <th scope="row">{one.source}</th>
+            {OUTCOMES.map((name) => (
+              <td key={name}>{count(one[name])}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+      <tfoot>
+        <tr>
+          <th scope="row">All</th>
+          {OUTCOMES.map((name) => (
+            <td key={name}>{count(total(name))}</td>
+          ))}
+        </tr>
+      </tfoot>
+    </Numbers>
+  );
+}
+
+function Stores({ stores }: { stores: State["stores"] }) {
+  return (
+    <Numbers label="Stores" heads={["Store", "Rows", "Size"]}>
+      <tbody>
+        {stores.map((one) => (
+          <tr key={one.name}>
+            <th scope="row">{words(one.name)}</th>
+            <td>{one.rows === null ? "–" : count(one.rows)}</td>
+            <td>{bytes(one.bytes)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </Numbers>
+  );
+}
+
+function Numbers(props: { label: string; heads: readonly string[]; children: ReactNode }) {
+  return (
+    <div className={s.wide} tabIndex={0} role="group" aria-label={`${props.label}, scrolls sideways`}>
+      <table className={s.table} aria-label={props.label}>
+        <thead>
+          <tr>
+            {props.heads.map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        {props.children}
+      </table>
+    </div>
+  );
+}
+
+function Card({ title, note, children }: { title: string; note?: string; children: ReactNode }) {
+  return (
+    <section className={page.card} aria-label={title}>
+      <div className={page.cardHead}>
+        <h2>{title}</h2>
+        {note && <p>{note}</p>}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+const seconds = (n: number): string => (n < 120 ? `${n.toFixed(n < 10 ? 1 : 0)} s` : `${Math.round(n / 60)} min`);
