@@ -6,6 +6,7 @@ A command's module is imported only when it is called, so that ``--help`` is ins
 import os
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from promptforge import __version__
 from promptforge.cli.connection import Target
 from promptforge.cli.exits import HELP, Exit, exit_code
 
-#: Command, its module, its one line. The object in the module has the command's name.
+#: Command, its module, its one line. The object in the module has the command's name, ``import`` has a _ behind.
 _COMMANDS = {
     "serve": ("serve", "Serve the API and the dashboard from one folder."),
     "run": ("run", "Run a prompt, or a model on a text, and print the output."),
     "batch": ("batch", "Run a prompt, or a model, on each row of a file."),
     "prompt": ("prompts", "List, show, create, version, diff, label, archive and fork prompts."),
     "executions": ("executions", "List, show, follow and sum up what ran."),
+    "import": ("importing", "Take in executions that ran elsewhere, from a CSV or JSONL file."),
     "keys": ("keys", "List, create and revoke API keys."),
     "login": ("login", "Print a link that logs a browser in, once."),
     "demo": ("demo", "Remove the demo workspace."),
@@ -40,7 +42,7 @@ class Root(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"promptforge.cli.{_COMMANDS[cmd_name][0]}")
-        return getattr(module, cmd_name)
+        return getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list without importing anything."""

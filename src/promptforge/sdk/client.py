@@ -10,7 +10,7 @@
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from typing import Self, Unpack
 
 from promptforge.sdk import documents
@@ -111,6 +111,14 @@ class AsyncPromptForge(_Client, Awaiting):
         self.executions = AwaitingExecutions(self._transport)
         self.chains = AwaitingChains(self._transport)
         self.keys = AwaitingKeys(self._transport)
+
+    def upload(
+        self, path: str, query: Sequence[tuple[str, str]], body: AsyncIterable[bytes]
+    ) -> AsyncGenerator[str, None]:
+        """Send a stream of bytes to a path of the server; the answer comes line by line."""
+        if not isinstance(self._transport, AsyncHttpTransport):
+            raise TypeError("this transport carries no files")
+        return self._transport.upload(path, query, body)
 
     async def close(self) -> None:
         """Give the connections back."""

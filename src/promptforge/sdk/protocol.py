@@ -191,6 +191,15 @@ def _data(reply: Reply) -> dict[str, Any]:
     raise status_error(reply.status, text, retry_after=wait)
 
 
+def refused(reply: Reply) -> PromptForgeError:
+    """The error that a reply of status 400 or more means."""
+    try:
+        _data(reply)
+    except PromptForgeError as error:
+        return error
+    return status_error(reply.status, "")
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """The header in seconds; None when it is absent or a date (the usual pause is as good then)."""
     try:

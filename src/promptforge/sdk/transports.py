@@ -6,12 +6,13 @@
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from promptforge.sdk.drivers import AsyncSocket, Socket
 from promptforge.sdk.errors import NetworkError, PromptForgeError, closed_error, status_error
-from promptforge.sdk.protocol import Reply, Request
+from promptforge.sdk.protocol import Reply, Request, refused
 
 if TYPE_CHECKING:
     import httpx
@@ -114,14 +115,40 @@ class AsyncHttpTransport:
         """POST it."""
         import httpx
 
-        if self._client is None:
-            self._client = httpx.AsyncClient(headers=self._address.headers, transport=self._through)
         timeout = httpx.Timeout(request.timeout or self._address.timeout, connect=CONNECT_TIMEOUT)
         try:
-            response = await self._client.post(self._address.endpoint, content=request.body, timeout=timeout)
+            response = await self._opened().post(self._address.endpoint, content=request.body, timeout=timeout)
         except httpx.HTTPError as error:
             raise self._address.unreachable(error) from error
         return Reply(response.status_code, response.headers, response.content)
+
+    def _opened(self) -> "httpx.AsyncClient":
+        import httpx
+
+        if self._client is None:
+            self._client = httpx.AsyncClient(headers=self._address.headers, transport=self._through)
+        return self._client
+
+    async def upload(
+        self, path: str, query: Sequence[tuple[str, str]], body: AsyncIterable[bytes]
+    ) -> AsyncGenerator[str, None]:
+        """POST a stream of bytes to a path of the server; the answer comes line by line."""
+        import httpx
+
+        url = self._address.endpoint.removesuffix("/graphql").removesuffix("/v1") + path
+        timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
+        headers = {"content-type": "application/octet-stream"}
+        sending = self._opened().stream(
+            "POST", url, params=httpx.QueryParams(list(query)), content=body, headers=headers, timeout=timeout
+        )
+        try:
+            async with sending as response:
+                if response.status_code >= 400:
+                    raise refused(Reply(response.status_code, response.headers, await response.aread()))
+                async for line in response.aiter_lines():
+                    yield line
+        except httpx.HTTPError as error:
+            raise self._address.unreachable(error) from error
 
     async def open(self) -> AsyncSocket:
         """Open a websocket on the same endpoint."""

@@ -18,6 +18,7 @@ from promptforge.server.graphql.operation import Api
 from promptforge.server.graphql.schema import SCHEMA
 from promptforge.server.graphql.socket import Socket
 from promptforge.server.health import Alive, Ready
+from promptforge.server.importing import Import
 from promptforge.server.metrics import Metrics
 from promptforge.server.session import Login, Logout
 
@@ -41,6 +42,7 @@ def create_app(forge: "Forge", *, dashboard: Path = DIST) -> Starlette:
         route("/v1", graphql),
         WebSocketRoute("/graphql", socket),
         WebSocketRoute("/v1", socket),
+        route("/import", Import(forge), "POST"),
         route("/logout", Logout(forge.access), "POST"),
         route("/healthz", Alive(), "GET"),
         route("/readyz", Ready(forge), "GET"),

@@ -32,7 +32,7 @@ _SOURCES = {"cli": Source.CLI, "sdk": Source.SDK}
 _ALWAYS = ("localhost", "127.0.0.1", "[::1]")
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  compared with, never bound
 _MAX_SERVICE = 100
-_STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "BAD_USER_INPUT": 400, "UNAVAILABLE": 503}
+STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "BAD_USER_INPUT": 400, "UNAVAILABLE": 503}
 
 
 class Gate:
@@ -81,7 +81,7 @@ class Guarded:
         try:
             scope["actor"] = await self._gate.actor(scope)
         except ForgeError as error:
-            status = _STATUS.get(error.code, 500)
+            status = STATUS.get(error.code, 500)
             challenge = {"www-authenticate": "Bearer"} if status == 401 else {}
             await send_json(send, status, errors.body(str(error), error.code), challenge)
             return

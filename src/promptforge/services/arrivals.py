@@ -89,7 +89,8 @@ class Arrivals:
         """
         actor.require(Permission.INGEST)
         refs = await self._refs(actor, items)
-        count = (occurrences or Occurrences()).counts
+        before = (occurrences or Occurrences()).counts
+        added = Counter[int]()  # counted for good only when the list was kept, so that it can be handed in again
         now = self._clock.now()
 
         def make() -> tuple[list[Execution], list[Problem]]:
@@ -97,7 +98,7 @@ class Arrivals:
             problems: list[Problem] = []
             for index, item in enumerate(items):
                 try:
-                    made.append(self._execution(actor, item, refs, count, now))
+                    made.append(self._execution(actor, item, refs, (before, added), now))
                 except InvalidInput as error:
                     line = None if lines is None else lines[index]
                     problems.append(Problem(index, line, error.path or "$", str(error)))
@@ -105,6 +106,7 @@ class Arrivals:
 
         made, problems = await asyncio.to_thread(make) if len(items) > MANY else make()
         recorded = await self._record.record(made)
+        before.update(added)
         return Received(
             received=len(items),
             stored=recorded.stored,
@@ -145,7 +147,7 @@ class Arrivals:
         actor: Actor,
         item: Mapping[str, Json],
         refs: Mapping[fields.Asked, PromptRef | None],
-        count: Counter[int],
+        count: tuple[Counter[int], Counter[int]],
         now: datetime,
     ) -> Execution:
         canonical = fields.canonical(item)
@@ -237,7 +239,7 @@ class Arrivals:
         return found
 
     def _identity(
-        self, workspace: str, item: Mapping[str, Json], canonical: str, count: Counter[int]
+        self, workspace: str, item: Mapping[str, Json], canonical: str, count: tuple[Counter[int], Counter[int]]
     ) -> tuple[str, datetime]:
         given = item.get("id")
         at = fields.moment(item.get("createdAt"))
@@ -259,7 +261,8 @@ class Arrivals:
             bits = ids.derived_bits(self._secret, "external", workspace, origin, external)
         else:
             bits = ids.derived_bits(self._secret, "bytes", workspace, canonical)
-            count[bits] += 1
-            if count[bits] > 1:
-                bits = ids.derived_bits(self._secret, "again", workspace, canonical, str(count[bits]))
+            before, added = count
+            added[bits] += 1
+            if (times := before[bits] + added[bits]) > 1:
+                bits = ids.derived_bits(self._secret, "again", workspace, canonical, str(times))
         return ids.made(ids.EXECUTION, at, bits), at

@@ -1,0 +1,156 @@
+"""The import door: a CSV or JSONL file goes in as it is, and what became of it comes back line by line.
+
+The file is read, recorded and forgotten in batches, so its size does not matter; each line of the answer counts what
+is on disk by then.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from starlette.datastructures import QueryParams
+from starlette.types import Receive, Scope, Send
+
+from promptforge.core.access import Actor, Permission
+from promptforge.core.errors import ForgeError, InvalidInput, Unavailable
+from promptforge.core.execution import Json, Source
+from promptforge.server.auth import STATUS
+from promptforge.server.graphql import errors
+from promptforge.server.reply import send_json
+from promptforge.services.arrivals import Occurrences, Received
+from promptforge.wire.tables import PRESETS, Row, Table, columns
+
+if TYPE_CHECKING:
+    from promptforge.forge import Forge
+
+BATCH = 4_000
+BATCH_BYTES = 16 << 20
+MAX_PROBLEMS = 1_000
+#: How often a batch is offered again while the stores are behind, and the pause between.
+PATIENCE, PAUSE = 120, 0.25
+_encode = msgspec.json.Encoder().encode
+
+
+class Import:
+    """An ASGI application behind the gate."""
+
+    def __init__(self, forge: "Forge") -> None:
+        self._forge = forge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the file and answer with progress; what is refused as a whole is one JSON error."""
+        going = False
+        try:
+            actor: Actor = scope["actor"]
+            actor.require(Permission.INGEST)
+            file = File(self._forge, replace(actor, source=Source.IMPORT), QueryParams(scope["query_string"]))
+            async for progress in file.taken_in(_body(receive)):
+                if not going:
+                    going = True
+                    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+                await send({"type": "http.response.body", "body": _encode(progress) + b"\n", "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        except ForgeError as error:
+            body = errors.body(str(error), error.code)
+            if not going:
+                await send_json(send, STATUS.get(error.code, 500), body)
+            else:
+                await send({"type": "http.response.body", "body": _encode(body) + b"\n"})
+        except ConnectionError:
+            return  # the sender left; what was told is kept
+
+
+_HEADERS = ((b"content-type", b"application/x-ndjson"), (b"cache-control", b"no-store"))
+
+
+class File:
+    """One file on its way in, and what has become of it so far."""
+
+    def __init__(self, forge: "Forge", actor: Actor, query: QueryParams) -> None:
+        self._forge = forge
+        self._actor = actor
+        preset = query.get("preset")
+        if preset is not None and preset not in PRESETS:
+            raise InvalidInput(f"there is no preset '{preset[:60]}'; there are: {', '.join(PRESETS)}", path="$.preset")
+        known = PRESETS[preset] if preset else None
+        mapping = columns([*(known.columns if known else ()), *query.getlist("map")])
+        self._table = Table(query.get("format") or (known.format if known else "csv"), mapping)
+        self._given: dict[str, Json] = {name: query[name] for name in ("model", "provider") if query.get(name)}
+        skip = query.get("skip") or "0"
+        if not skip.isdecimal():
+            raise InvalidInput("skip is a number of lines", path="$.skip")
+        self._skip = int(skip)
+        self._occurrences = Occurrences()
+        self._items: list[dict[str, Json]] = []
+        self._lines: list[int] = []
+        self._problems: list[dict[str, Any]] = []
+        self._told = 0
+        self._counts = dict.fromkeys(("lines", "received", "stored", "duplicate", "rejected"), 0)
+
+    async def taken_in(self, body: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+        """Record batch by batch; the last progress is marked ``done``."""
+        size = 0
+        async for piece in body:
+            size += len(piece)
+            for row in self._table.feed(piece):
+                self._add(row)
+                if len(self._items) >= BATCH:
+                    size = 0
+                    yield await self._recorded()
+            if size > BATCH_BYTES:
+                size = 0
+                yield await self._recorded()
+        for row in self._table.end():
+            self._add(row)
+        yield {**await self._recorded(), "done": True}
+
+    def _add(self, row: Row) -> None:
+        self._counts["lines"] = row.line
+        if row.line <= self._skip:
+            return
+        if row.fields is None:
+            self._counts["received"] += 1
+            self._counts["rejected"] += 1
+            self._problem(row.line, "$", row.problem)
+            return
+        self._items.append({**self._given, **row.fields})
+        self._lines.append(row.line)
+
+    def _problem(self, line: int, path: str, message: str) -> None:
+        if self._told < MAX_PROBLEMS:
+            self._told += 1
+            self._problems.append({"line": line, "path": path, "message": message})
+
+    async def _recorded(self) -> dict[str, Any]:
+        items, lines, self._items, self._lines = self._items, self._lines, [], []
+        if items:
+            done = await self._offered(items, lines)
+            for name in ("received", "stored", "duplicate", "rejected"):
+                self._counts[name] += getattr(done, name)
+            for problem in done.problems:
+                self._problem(problem.line or 0, problem.path, problem.message)
+        problems, self._problems = self._problems, []
+        return {**self._counts, "problems": problems}
+
+    async def _offered(self, items: list[dict[str, Json]], lines: list[int]) -> Received:
+        """Hand the batch in, again while the stores are behind what comes in."""
+        for tries in range(PATIENCE):
+            try:
+                return await self._forge.arrivals.record(self._actor, items, lines=lines, occurrences=self._occurrences)
+            except Unavailable:
+                if tries == PATIENCE - 1:
+                    raise
+                await asyncio.sleep(PAUSE)
+        raise AssertionError("the last try returns or raises")
+
+
+async def _body(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError
+        yield message.get("body", b"")
+        if not message.get("more_body"):
+            return
