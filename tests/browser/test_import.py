@@ -53,6 +53,27 @@ def test_a_file_without_rows_says_so(at: Page):
     expect(at.get_by_role("alert")).to_contain_text("should end in")
 
 
+def test_a_file_goes_in_once(at: Page):
+    """Good lines are stored and bad ones named; sent again all of it is duplicate; the link leads to what came in."""
+    good = "".join(f"2026-01-02T03:04:0{n}Z,gpt-4o,Hello {n}\n" for n in range(5))
+    at.goto("/")
+    at.get_by_role("link", name="Import").click()
+    content = f"createdAt,model,input\n{good}yesterday,gpt-4o,x\n"
+    at.get_by_label("File of executions").set_input_files(
+        {"name": "calls.csv", "mimeType": "", "buffer": content.encode()}
+    )
+    for stored, duplicate in ((5, 0), (0, 5)):
+        at.get_by_role("button", name="Import", exact=True).click()
+        done = at.get_by_role("region", name="Imported")
+        expect(done.get_by_role("status")).to_contain_text(
+            f"6 received{stored} stored{duplicate} duplicate1 rejected", timeout=15_000
+        )
+        expect(done.get_by_role("table", name="Rejected lines").get_by_role("row").nth(1)).to_contain_text("7")
+    assert violations(at) == []
+    done.get_by_role("link", name="Show the imported executions").click()
+    expect(at.get_by_role("grid").locator("[data-id]")).to_have_count(5, timeout=15_000)
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing(browser, server, session, theme):
     """The page is accessible in both themes, with a file chosen too, and narrow ones do not scroll sideways."""

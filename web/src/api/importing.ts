@@ -46,23 +46,28 @@ function whole(text: string, at: number): [unknown[], number] {
   return [lines.map((line) => JSON.parse(line) as unknown), end];
 }
 
-function added(before: Progress, line: unknown): Progress {
-  const said = line as Partial<Progress> & { error?: string };
-  if (said.error) throw new Problem(said.error, "ERROR");
-  const known = new Set(before.problems.map((one) => `${one.line} ${one.message}`));
-  const fresh = (said.problems ?? []).filter((one) => !known.has(`${one.line} ${one.message}`));
-  return { ...before, ...said, sent: before.sent, problems: [...before.problems, ...fresh].slice(0, SHOWN) };
+interface Answer extends Omit<Progress, "sent"> {
+  errors?: { message: string; extensions?: { code?: string } }[];
 }
 
-function refusal(request: XMLHttpRequest): Problem {
+function added(before: Progress, line: unknown): Progress {
+  const said = line as Answer;
+  throwIn(said);
+  return { ...before, ...said, problems: [...before.problems, ...said.problems].slice(0, SHOWN) };
+}
+
+function throwIn({ errors }: Pick<Answer, "errors">): void {
+  const first = errors?.[0];
+  if (first) throw new Problem(first.message, first.extensions?.code ?? "ERROR");
+}
+
+function refusal(request: XMLHttpRequest): Error {
   try {
-    const said = JSON.parse(request.responseText) as { errors?: { message: string; extensions?: { code?: string } }[] };
-    const first = said.errors?.[0];
-    if (first) return new Problem(first.message, first.extensions?.code ?? "ERROR");
-  } catch {
-    // no answer of ours
+    throwIn(JSON.parse(request.responseText) as Answer);
+  } catch (error) {
+    if (error instanceof Problem) return error;
   }
-  return new Problem(`The server answered ${request.status}.`, request.status === 401 ? "UNAUTHENTICATED" : "ERROR");
+  return new Problem(`The server answered ${request.status}.`, "ERROR");
 }
 
 /** Send it. Not fetch, which tells nothing before the whole file has left. */

@@ -9,6 +9,7 @@ const KEYS: readonly [string, readonly (readonly [string, readonly string[]])[]]
     [
       ["Go to the overview", ["g", "o"]],
       ["Go to executions", ["g", "e"]],
+      ["Go to import", ["g", "i"]],
       ["Go to health", ["g", "h"]],
       ["Switch theme", ["t"]],
       ["This help", ["?"]],

@@ -3,6 +3,7 @@ const PATHS = {
   overview: "M2.5 13.500v-5m4 5v-11m4 11v-7m3.500 7v-4",
   executions: "M2.500 4h11M2.500 8h11M2.500 12h7",
   health: "M1.500 8h3l2-4.500 3 9 2-4.500h3",
+  import: "M8 2v7.500m-3-3 3 3 3-3M2.500 10.500v3h11v-3",
   search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10Zm3.600-1.400L14 14",
   filter: "M2 4h12M4.500 8h7M6.500 12h3",
   close: "m4 4 8 8m0-8-8 8",
