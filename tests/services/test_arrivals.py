@@ -1,6 +1,5 @@
 """Arrivals: what ran elsewhere is stored exactly once, however often and in whatever order it is handed in."""
 
-import asyncio
 import itertools
 from dataclasses import replace
 from pathlib import Path
@@ -173,7 +172,7 @@ async def test_permission(forge, actor):
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
-def test_exactly_once(forge, actor, data):
+async def test_exactly_once(forge, actor, data):
     """Any permutation and repetition of lists stores each item once, and the counters add up."""
     drawn = next(_fresh)
     items = [
@@ -183,15 +182,12 @@ def test_exactly_once(forge, actor, data):
     lists = data.draw(st.lists(st.permutations(items), min_size=1, max_size=4))
     bad = data.draw(st.booleans())
 
-    async def run():
-        stored = 0
-        for some in lists:
-            done = await forge.arrivals.record(actor, [*some, {"nothing": 1}] if bad else some)
-            assert done.received == done.stored + done.duplicate + done.rejected == len(items) + bad
-            stored += done.stored
-        assert stored == len(items)
-
-    asyncio.get_event_loop().run_until_complete(run())
+    stored = 0
+    for some in lists:
+        done = await forge.arrivals.record(actor, [*some, {"nothing": 1}] if bad else some)
+        assert done.received == done.stored + done.duplicate + done.rejected == len(items) + bad
+        stored += done.stored
+    assert stored == len(items)
 
 
 def test_fields_are_documented():
