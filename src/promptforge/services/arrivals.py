@@ -180,6 +180,7 @@ class Arrivals:
             error_type=error_type,
             finish_reason=fields.text(item, "finishReason"),
             started_at=at,
+            recorded_at=now,
             latency_ms=fields.whole(item, "latencyMs"),
             first_token_ms=fields.whole(item, "firstTokenMs"),
             expires_on=expiry(max(at, now), self._content_days),
