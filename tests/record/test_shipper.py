@@ -22,11 +22,16 @@ class Failing:
         self._history = history
         self.away = False
         self.refuse = None
+        self.gone = range(0)  # the inserts of single rows during which it is away
+        self.single = 0
         self.tried = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
     def insert(self, batch, rows, *, doubt):
         self._loop.call_soon_threadsafe(self.tried.set)
+        self.single += len(rows) == 1
+        if self.gone and self.single in self.gone:
+            raise Unavailable("the history is away")
         if self.away or (self.refuse and any(run.id == self.refuse for _, run in rows)):
             raise Unavailable("the history is away")
         self._history.insert(batch, rows, doubt=doubt)
@@ -55,6 +60,21 @@ async def shipped(store):
     """Wait until nothing is on its way; from now on reads wait too."""
     store.patience = PATIENCE
     assert await store._shipper.reach(store._journal.last, PATIENCE)
+
+
+@pytest.mark.parametrize("gone", [range(1, 3), range(2, 4), range(4, 7)], ids=["comes back", "blinks", "goes"])
+async def test_a_history_that_comes_and_goes_blames_no_row(store, failing, workspace, gone):
+    """Away for some of the rows that are tried one by one, it has them all in the end, and none is kept aside."""
+    failing.gone = gone
+    failing.away = True
+    runs = some(workspace, 5)
+    await store.record(runs)
+    store._shipper._failures = shipper.PATIENCE
+    failing.away = False
+    await shipped(store)
+
+    page = await store.page(Page(workspace=workspace))
+    assert [run.id for run in page.items] == [run.id for run in runs[::-1]]
 
 
 async def test_a_history_that_is_away_delays_and_loses_nothing(store, failing, workspace):

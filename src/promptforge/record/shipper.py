@@ -159,15 +159,32 @@ class Shipper:
 
     def _one_by_one(self, number: int, rows: Sequence[Row]) -> list[tuple[int, str]]:
         """Single out the rows that the history refuses; when it refuses all, the rows are not to blame."""
-        bad: list[tuple[int, str]] = []
+        good: Row | None = None
+        doubtful: list[Row] = []
         for row in rows:
             try:
                 self._history.insert(number, [row], doubt=True)
-            except (Unavailable, ValueError, TypeError, OverflowError) as error:
-                bad.append((row[0], str(error)))
-                if len(bad) == len(rows) or len(bad) > 100:
+                good = row
+            except (Unavailable, ValueError, TypeError, OverflowError):
+                doubtful.append(row)
+                if len(doubtful) == len(rows) or len(doubtful) > 100:
                     raise
-        return bad
+        return [problem for row in doubtful if (problem := self._refused(number, row, good))]
+
+    def _refused(self, number: int, row: Row, good: Row | None) -> tuple[int, str] | None:
+        """Why a row cannot be stored. It is offered again in turn with one that could: a history that comes and goes
+        refuses that one too, and then no row is to blame."""
+        problem = ""
+        for _ in range(PATIENCE):
+            try:
+                self._history.insert(number, [row], doubt=True)
+            except (Unavailable, ValueError, TypeError, OverflowError) as error:
+                problem = str(error)
+            else:
+                return None
+            if good is not None:
+                self._history.insert(number, [good], doubt=True)
+        return row[0], problem
 
     def _keep_house(self) -> None:
         try:
