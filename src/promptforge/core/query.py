@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from promptforge.core.chain_execution import ChainExecution
 from promptforge.core.execution import Execution
 from promptforge.core.filter import EVERYTHING, Filter
 from promptforge.core.stats import Figures
@@ -41,6 +42,8 @@ class Dimension(StrEnum):
     END_USER = "end_user"
     USER = "user_id"
     KEY = "key_id"
+    CHAIN = "chain_id"
+    CHAIN_NAME = "chain_name"
 
 
 class Subject(StrEnum):
@@ -86,6 +89,12 @@ class Freshness:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executions:
     items: Sequence[Execution]
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainExecutions:
+    items: Sequence[ChainExecution]
     freshness: Freshness
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import strawberry
 
 from promptforge.core import money
-from promptforge.core.chain import ChainExecution as CoreChainExecution
-from promptforge.core.chain import StepRun
+from promptforge.core.chain_execution import ChainContent, StepContent, StepRun
+from promptforge.core.chain_execution import ChainExecution as CoreChainExecution
 from promptforge.server.graphql.access import User
 from promptforge.server.graphql.enums import ErrorTypeEnum, StatusEnum, StepTypeEnum
 from promptforge.server.graphql.field import read, resolved
@@ -20,7 +20,7 @@ def _cost(step: StepRun) -> str | None:
 
 
 def _total(execution: CoreChainExecution) -> str | None:
-    return None if execution.total_cost is None else money.four(execution.total_cost)
+    return money.four(execution.total_cost)
 
 
 def _latency() -> Any:
@@ -33,11 +33,11 @@ class ChainExecutionStep:
     name: str
     type: StepTypeEnum
     status: StatusEnum
-    output: Json | None
+    output: Json | None = read(lambda step: (step.content or StepContent()).output)
     latency: int | None = _latency()
     latency_ms: int | None
     cost: str | None = read(_cost)
-    error: str | None
+    error: str | None = read(lambda step: (step.content or StepContent()).error)
     error_type: ErrorTypeEnum | None
 
 
@@ -63,9 +63,9 @@ class Chain:
 class ChainExecution:
     id: strawberry.ID
     status: StatusEnum
-    input: Json | None
-    output: Json | None
-    error: str | None
+    input: Json | None = read(lambda execution: (execution.content or ChainContent()).input)
+    output: Json | None = read(lambda execution: (execution.content or ChainContent()).output)
+    error: str | None = read(lambda execution: (execution.content or ChainContent()).error)
     error_type: ErrorTypeEnum | None
     latency_ms: int | None
     latency: int | None = _latency()
