@@ -13,6 +13,7 @@ from promptforge.core.stats import Figures
 from promptforge.record import figures_sql, merge
 from promptforge.record.engine import Engine
 from promptforge.record.filter_sql import Condition
+from promptforge.record.migration import migrate
 from promptforge.record.rows import (
     FACT_NAMES,
     PAYLOAD_NAMES,
@@ -22,7 +23,7 @@ from promptforge.record.rows import (
     facts_block,
     payloads_block,
 )
-from promptforge.record.schema import CHANGES, WEEK, milliseconds, moment_of
+from promptforge.record.schema import TABLES, WEEK, milliseconds, moment_of
 
 _FACTS = ", ".join(FACT_NAMES)
 _PAYLOADS = ", ".join(PAYLOAD_NAMES)
@@ -45,8 +46,11 @@ class ClickHouseHistory:
     def __init__(self, folder: Path, today: Callable[[], date], settings: Mapping[str, Any] | None = None) -> None:
         self._today = today
         self._engine = Engine(folder, settings or {})
-        for statement in CHANGES:
-            self._engine.command(statement)
+        try:
+            migrate(self._engine)
+        except BaseException:
+            self._engine.close()
+            raise
 
     # ── writing ──
 
@@ -70,7 +74,7 @@ class ClickHouseHistory:
 
     def erase(self, workspace: str) -> None:
         """Remove every row of a workspace: the one thing that changes what was written."""
-        for table in ("payloads", "facts"):
+        for table in TABLES:
             self._engine.command(
                 f"ALTER TABLE {table} DELETE WHERE workspace = {{workspace:String}}",
                 {"workspace": workspace},
@@ -237,11 +241,11 @@ class ClickHouseHistory:
         """What each table takes."""
         rows = self._engine.ask(
             "SELECT table, sum(bytes_on_disk), sum(rows) FROM system.parts WHERE database = currentDatabase() "
-            "AND active AND table IN ('facts', 'payloads') GROUP BY table",
+            "AND active GROUP BY table",
             {},
         )
         found = {table: StoreSize(name=table, bytes=int(size), rows=int(count)) for table, size, count in rows}
-        return [found.get(table, StoreSize(name=table, bytes=0, rows=0)) for table in ("facts", "payloads")]
+        return [found.get(table, StoreSize(name=table, bytes=0, rows=0)) for table in reversed(TABLES)]
 
     def since(self, batch: int, created_ms: int) -> Sequence[tuple[str, str]]:
         """Workspace and id of what came in later batches and was made since. A scan too."""

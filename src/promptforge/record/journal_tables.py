@@ -7,6 +7,9 @@ until the closed one has left for history. AUTOINCREMENT because a plain rowid i
 import sqlite3
 from collections.abc import Callable
 
+from promptforge.core.errors import SettingsError
+from promptforge.record.migration import newer
+
 OPENED = 0
 CLOSED = 1
 
@@ -43,14 +46,15 @@ CHANGES: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _about)
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Bring the file to the newest shape."""
+    """Bring the file to the newest shape; SettingsError when it is newer than this code."""
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("CREATE TABLE IF NOT EXISTS applied (number INTEGER PRIMARY KEY)")
     done: int = connection.execute("SELECT coalesce(max(number), 0) FROM applied").fetchone()[0]
-    for number, change in enumerate(CHANGES, 1):
-        if number > done:
-            connection.execute("BEGIN IMMEDIATE")
-            change(connection)
-            connection.execute("INSERT INTO applied (number) VALUES (?)", (number,))
-            connection.execute("COMMIT")
+    if done > len(CHANGES):
+        raise SettingsError(newer("journal", done, len(CHANGES)))
+    for number, change in enumerate(CHANGES[done:], done + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        change(connection)
+        connection.execute("INSERT INTO applied (number) VALUES (?)", (number,))
+        connection.execute("COMMIT")

@@ -284,6 +284,20 @@ SETTINGS index_granularity = 128, {_COMMON}"""
 _ABOUT_1 = f"""CREATE TABLE IF NOT EXISTS about (name String, value String)
 ENGINE = MergeTree ORDER BY name SETTINGS {_COMMON}"""
 
-CHANGES: tuple[str, ...] = (_FACTS_1, _PAYLOADS_1, _ABOUT_1)
-"""Every statement that made the tables what they are, in order; only ever added to. All run at every start, so each
-must be harmless when it was run before."""
+Run = Callable[[str], None]
+"""Has the engine carry out a statement."""
+
+
+def _first(run: Run) -> None:
+    for statement in (_FACTS_1, _PAYLOADS_1, _ABOUT_1):
+        run(statement)
+
+
+CHANGES: tuple[Callable[[Run], None], ...] = (_first,)
+"""How the tables came to be, in order; only ever added to. The engine has no transactions: a change that was cut short
+runs again from its start, so each of its statements must be harmless a second time (IF NOT EXISTS, IF EXISTS). And a
+new home is made with the columns of today, which a later change then finds there."""
+
+TABLES: tuple[str, ...] = ("payloads", "facts")
+"""Every table of what was recorded, content before figures. Each row has its ``workspace`` and its ``batch``: what goes
+through a whole history (sizes, backup, removal of a workspace) goes through these."""
