@@ -194,10 +194,10 @@ class Server:
             time.sleep(0.2)
         return self.everything()
 
-    def everything(self) -> list[dict]:
+    def everything(self, query: str = FOUND) -> list[dict]:
         """Every execution that it shows, page by page."""
         found, after = [], None
-        while page := self.ask(FOUND, after=after)["executions"]:
+        while page := self.ask(query, after=after)["executions"]:
             found += page
             after = page[-1]["cursor"]
         return found

@@ -58,6 +58,16 @@ async def test_equal_items(forge, actor):
     assert (whole.stored, [part.stored for part in parts]) == (3, [0, 0, 0, 1])
 
 
+async def test_equal_items_behind_what_is_left_out(forge, actor):
+    """A file that is gone on with behind its first lines gives the others the ids that they have in the whole file."""
+    file = [ONE, {**ONE, "input": "text"}, {"createdAt": "never"}, ONE, ONE]
+    occurrences = Occurrences()
+    forge.arrivals.pass_over(actor, file[:3], occurrences)
+    rest = await forge.arrivals.record(actor, file[3:], occurrences=occurrences)
+    whole = await forge.arrivals.record(actor, file)
+    assert (rest.stored, whole.stored, whole.duplicate, whole.rejected) == (2, 2, 2, 1)
+
+
 async def test_external_id(forge, actor, other_actor):
     """The same external id is the same execution by every road; another origin or workspace makes it another."""
     one = {**ONE, "externalId": "trace-1"}

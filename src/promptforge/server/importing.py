@@ -83,6 +83,7 @@ class File:
             raise InvalidInput("skip is a number of lines", path="$.skip")
         self._skip = int(skip)
         self._occurrences = Occurrences()
+        self._left_out: list[dict[str, Json]] = []
         self._items: list[dict[str, Json]] = []
         self._lines: list[int] = []
         self._problems: list[dict[str, Any]] = []
@@ -99,6 +100,8 @@ class File:
                 if len(self._items) >= BATCH:
                     size = 0
                     yield await self._recorded()
+                if len(self._left_out) >= BATCH:
+                    await self._passed_over()
             if size > BATCH_BYTES:
                 size = 0
                 yield await self._recorded()
@@ -109,6 +112,8 @@ class File:
     def _add(self, row: Row) -> None:
         self._counts["lines"] = row.line
         if row.line <= self._skip:
+            if row.fields is not None:
+                self._left_out.append({**self._given, **row.fields})
             return
         if row.fields is None:
             self._counts["received"] += 1
@@ -123,7 +128,12 @@ class File:
             self._told += 1
             self._problems.append({"line": line, "path": path, "message": message})
 
+    async def _passed_over(self) -> None:
+        items, self._left_out = self._left_out, []
+        await asyncio.to_thread(self._forge.arrivals.pass_over, self._actor, items, self._occurrences)
+
     async def _recorded(self) -> dict[str, Any]:
+        await self._passed_over()
         items, lines, self._items, self._lines = self._items, self._lines, [], []
         if items:
             done = await self._offered(items, lines)

@@ -5,6 +5,7 @@ itself and how often it came. The moment is part of every id, so the same extern
 """
 
 import asyncio
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -114,6 +115,14 @@ class Arrivals:
             rejected=recorded.rejected + len(problems),
             problems=problems,
         )
+
+    def pass_over(self, actor: Actor, items: Sequence[Mapping[str, Json]], occurrences: Occurrences) -> None:
+        """Count items that are left out of a file, so that their equals further on keep the ids of their places."""
+        counted = occurrences.counts, Counter[int]()
+        for item in items:
+            with contextlib.suppress(InvalidInput):
+                self._identity(actor.workspace, item, fields.canonical(item), counted)
+        occurrences.counts.update(counted[1])
 
     async def _refs(self, actor: Actor, items: Sequence[Mapping[str, Json]]) -> dict[fields.Asked, PromptRef | None]:
         """The versions that the items name, looked up once each; None for what does not exist here."""
