@@ -1,4 +1,4 @@
-"""JSON values, and the two questions asked of them most."""
+"""JSON values, and the questions asked of them most."""
 
 import json
 import re
@@ -25,6 +25,19 @@ def is_object(value: object) -> TypeGuard[Mapping[str, Json]]:
 def is_array(value: object) -> TypeGuard[Sequence[Json]]:
     """Whether it is a JSON array."""
     return isinstance(value, list | tuple)
+
+
+def kind(value: Json) -> str:
+    """What a JSON value is, in words: ``a string``."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    return "an array" if is_array(value) else "an object"
 
 
 def bounded(value: Json, path: str) -> None:

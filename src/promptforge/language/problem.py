@@ -6,8 +6,7 @@ from typing import Any
 
 from jsonschema import ValidationError
 
-from promptforge.core.json import is_array
-from promptforge.language.template import kind
+from promptforge.core.json import is_array, kind
 
 _ARTICLE = {"integer": "a whole number", "array": "an array", "object": "an object", "null": "null"}
 _LIMITS = {
