@@ -1,6 +1,7 @@
 """What every Journal promises."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -80,6 +81,7 @@ async def test_ids_are_forgotten_after_seven_days_but_not_while_they_wait(tmp_pa
     await asyncio.to_thread(lambda: journal.finish(journal.next_batch(), []))
     await asyncio.to_thread(journal.tidy)
     assert await journal.known(workspace, [run.id]) == frozenset()
+    assert NOON.timestamp() * 1000 < journal.forgotten == (clock.now() - timedelta(days=7)).timestamp() * 1000
     journal.stop()
 
 

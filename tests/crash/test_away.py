@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from kit.clock import FixedClock
 from kit.executions import NOON, closed, done, pending
 from kit.record import PATIENCE, history, workspace
@@ -72,4 +74,29 @@ async def test_a_clock_that_is_set_back_confuses_nothing(tmp_path, history, work
     assert [run.id for run in found] == [run.id for run in (stored, running, first, later)]
     assert [run.error_type for run in found] == [None, "interrupted", None, "interrupted"]
     assert (await store.record([stored])).duplicate == 1
+    await store.shutdown()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_clock_that_ran_ahead_and_is_set_right_lets_nothing_in_twice(tmp_path, history, workspace, restarted):
+    """What the journal forgot too early is found in the history; what is new is taken in all the same."""
+    clock = FixedClock(NOON)
+    store = await open_record(tmp_path, clock, history=history, min_free_mb=0)
+    old, young = done(workspace, NOON - timedelta(days=6)), done(workspace, NOON + timedelta(hours=23))
+    await store.record([old, young])
+    assert await store._shipper.reach(store._journal.last, PATIENCE)
+    clock.advance(9 * 86_400)
+    for _ in range(2):
+        await asyncio.to_thread(store._journal.tidy)
+    assert await store._journal.known(workspace, [old.id, young.id]) == frozenset()
+    clock.advance(-9 * 86_400)
+    if restarted:
+        await store.shutdown()
+        store = await open_record(tmp_path, clock, history=history, min_free_mb=0)
+    new = done(workspace, NOON - timedelta(days=1))
+    recorded = await store.record([old, young, new])
+    assert (recorded.stored, recorded.duplicate) == (1, 2)
+    store.patience = PATIENCE
+    found = (await store.page(Page(workspace=workspace))).items
+    assert [run.id for run in found] == [young.id, new.id, old.id]
     await store.shutdown()

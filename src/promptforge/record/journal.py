@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from promptforge.core.execution import Execution
 from promptforge.core.ports import Claim, Clock, Closed
 from promptforge.core.query import StoreSize
 from promptforge.record.body import decode, encode
-from promptforge.record.journal_tables import CLOSED, OPENED, prepare
+from promptforge.record.journal_tables import CLOSED, OPENED, forgets, prepare
 from promptforge.record.pending import Pending
 from promptforge.record.writer import Writer, connect
 
@@ -88,11 +88,21 @@ class SqliteJournal:
             "SELECT count(*), min(at), min(seq) FROM events WHERE kind = ?", (CLOSED,)
         ).fetchone()
         used = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'").fetchone()[0]
+        self.forgotten = self._forgotten(connection, fresh=not used)
+        """Ids that were recorded before that millisecond may not be known here any more."""
         self.waiting: int = count
         self.oldest_at: int | None = oldest
         self.last: int = used or 0
         self.shipped: int = first - 1 if count else self.last
         """Where the history stood when the journal was opened."""
+
+    def _forgotten(self, connection: sqlite3.Connection, *, fresh: bool) -> int:
+        row = connection.execute("SELECT value FROM about WHERE name = 'forgotten'").fetchone()
+        if row or fresh:
+            return int(row[0]) if row else 0
+        # a file from before this was written down, or a new one beside an old history
+        first = connection.execute("SELECT min(at) FROM seen").fetchone()[0]
+        return max(first or self._now(), self._now() - _ms(REMEMBERED))
 
     # ── from the event loop ──
 
@@ -139,7 +149,9 @@ class SqliteJournal:
             fresh = [key for key in reversed(bodies) if key not in known]
             if not fresh:
                 return Closed(self.last, frozenset())
-            connection.executemany("INSERT INTO seen (workspace, id, at) VALUES (?, ?, ?)", [(*k, now) for k in fresh])
+            # not before it was made, whatever the clock says: what is forgotten is looked for by when it was made
+            seen = [(*key, max(now, _at(wanted[key].created_at))) for key in fresh]
+            connection.executemany("INSERT INTO seen (workspace, id, at) VALUES (?, ?, ?)", seen)
             connection.executemany(
                 "INSERT INTO events (workspace, id, kind, at, opened, body) VALUES (?1, ?2, ?3, ?4, "
                 "(SELECT seq FROM events WHERE id = ?2 AND workspace = ?1 AND kind = ?5), ?6)",
@@ -252,9 +264,12 @@ class SqliteJournal:
         return row[0] if row else None
 
     def tidy(self) -> None:
-        """Forget what is past its time and give free pages back, a little at a time."""
+        """Forget what is past its time and give free pages back, a little at a time.
+
+        Ids are forgotten one round after ``forgotten`` says so: by then nobody relies on them who read it before.
+        """
         now = self._now()
-        seen_until, claims_until = now - _ms(REMEMBERED), now - _ms(CLAIMED)
+        seen_until, claims_until = self.forgotten, now - _ms(CLAIMED)
 
         def run(connection: sqlite3.Connection) -> int:
             # an id may be forgotten only after its event has left, or a repeat would slip in between
@@ -267,6 +282,7 @@ class SqliteJournal:
 
         while self._writer.write_and_wait(run) == _CHUNK:
             pass
+        self.forgotten = self._writer.write_and_wait(lambda c: _announce(c, self.forgotten, now - _ms(REMEMBERED)))
         self._writer.write_and_wait(_give_pages_back)
 
     # ── inside ──
@@ -290,7 +306,7 @@ class SqliteJournal:
         return self._shipping.read(read)
 
     def _now(self) -> int:
-        return int(self._clock.now().timestamp() * 1000)
+        return _at(self._clock.now())
 
 
 class _Reader:
@@ -353,6 +369,14 @@ def _remove(connection: sqlite3.Connection, first: int, last: int) -> None:
     connection.execute("DELETE FROM events WHERE seq BETWEEN ? AND ? AND kind = ?", span)
 
 
+def _announce(connection: sqlite3.Connection, before: int, until: int) -> int:
+    """Write down that ids before *until* will be forgotten, if there are any; a clock that ran ahead is not undone."""
+    if not connection.execute("SELECT EXISTS (SELECT 1 FROM seen WHERE at < ?)", (until,)).fetchone()[0]:
+        return before
+    forgets(connection, until)
+    return max(before, until)
+
+
 def _give_pages_back(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA freelist_count").fetchone()[0] > _CHUNK:
         connection.execute(f"PRAGMA incremental_vacuum({_CHUNK})").fetchall()
@@ -365,6 +389,10 @@ def bytes_of(path: Path) -> int:
         with contextlib.suppress(OSError):
             total += part.stat().st_size
     return total
+
+
+def _at(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _ms(span: timedelta) -> int:

@@ -58,3 +58,12 @@ def prepare(connection: sqlite3.Connection) -> None:
         change(connection)
         connection.execute("INSERT INTO applied (number) VALUES (?)", (number,))
         connection.execute("COMMIT")
+
+
+def forgets(connection: sqlite3.Connection, until: int) -> None:
+    """Write down that ids recorded before that millisecond may be forgotten; never less than before."""
+    connection.execute(
+        "INSERT INTO about (name, value) VALUES ('forgotten', ?) ON CONFLICT (name) "
+        "DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))",
+        (str(until),),
+    )

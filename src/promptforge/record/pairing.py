@@ -10,9 +10,10 @@ import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from promptforge.core import ids
 from promptforge.core.errors import SettingsError
 from promptforge.core.ports import History
-from promptforge.record.journal_tables import prepare
+from promptforge.record.journal_tables import forgets, prepare
 from promptforge.record.schema import milliseconds
 from promptforge.record.writer import connect
 
@@ -59,15 +60,20 @@ def _catch_up(journal: sqlite3.Connection, history: History, now: datetime, reme
     stored = history.since(known, since)
     journal.execute("BEGIN IMMEDIATE")
     journal.executemany("DELETE FROM events WHERE workspace = ? AND id = ?", stored)
-    at = milliseconds(now)
-    journal.executemany(
-        "INSERT OR IGNORE INTO seen (workspace, id, at) VALUES (?, ?, ?)", [(*key, at) for key in stored]
-    )
+    at = milliseconds(now) or 0
+    seen = [(workspace, shown, max(at, _made(shown))) for workspace, shown in stored]
+    journal.executemany("INSERT OR IGNORE INTO seen (workspace, id, at) VALUES (?, ?, ?)", seen)
+    if new:
+        forgets(journal, since)
     for table, number in (("events", sequence), ("batches", batch)):
         if number > _number(journal, table):
             journal.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
             journal.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
     journal.execute("COMMIT")
+
+
+def _made(shown: str) -> int:
+    return ids.milliseconds(ids.parse(ids.EXECUTION, shown) or 0)
 
 
 def _number(journal: sqlite3.Connection, table: str) -> int:

@@ -108,10 +108,12 @@ class Shipper:
                 batch = self._journal.next_batch()
                 if batch is None:
                     # what stood up to there has left, or was erased
+                    self._failures, self.problem = 0, None
                     self._tell(lambda: self._advance(upto))
                     return False
                 self.begun += 1
                 problems = self._ship(batch)
+                self.problem = None  # before anybody who waits is told that all is there
                 self._tell(lambda: self._advance(batch.last))
                 oldest = self._journal.finish(batch, problems)
                 self._tell(lambda: self._left(len(batch.entries), oldest))
@@ -124,7 +126,6 @@ class Shipper:
             self._stopping.wait(min(LONGEST_BACKOFF, 0.1 * 2 ** min(self._failures, 10)))
             return True
         self._failures = 0
-        self.problem = None
         return True
 
     def _ship(self, batch: Batch) -> Sequence[tuple[int, str]]:

@@ -37,7 +37,8 @@ from promptforge.record import merge
 from promptforge.record.counters import Counters, Problems
 from promptforge.record.home import Home
 from promptforge.record.intake import taken_in
-from promptforge.record.journal import REMEMBERED, SqliteJournal
+from promptforge.record.journal import SqliteJournal
+from promptforge.record.schema import moment_of
 from promptforge.record.shipper import Shipper
 from promptforge.record.watchers import Watchers
 
@@ -49,7 +50,6 @@ AGAIN_SECONDS = 1.0
 LOOKUP = 10_000
 MANY = 50
 AHEAD = timedelta(hours=24)
-_MARGIN = timedelta(days=1)
 
 
 class RecordStore:
@@ -203,8 +203,8 @@ class RecordStore:
         self._again = None
 
     async def _stored_long_ago(self, keys: "dict[tuple[str, str], Execution]") -> list[tuple[str, str]]:
-        """Those in the history that the journal has forgotten. What is younger than its memory it knows itself."""
-        until = self._clock.now() - REMEMBERED + _MARGIN
+        """Those in the history that the journal may have forgotten. What is younger it knows itself."""
+        until = moment_of(self._journal.forgotten)
         asked: dict[str, list[str]] = {}
         for (workspace, execution_id), execution in keys.items():
             if execution.created_at < until:
