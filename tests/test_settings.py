@@ -70,3 +70,11 @@ def test_secrets_do_not_show(tmp_path):
     assert "canary" not in repr(settings)
     assert KEY not in repr(settings)
     assert {"sk-canary-1", KEY} == set(settings.secrets)
+
+
+def test_an_allowed_host_that_is_none_stops_the_start(tmp_path):
+    """A mistake in the list would otherwise close, or open, a door that nobody looks at."""
+    given = {"PROMPTFORGE_HOME": str(tmp_path), "PROMPTFORGE_OUTBOUND_ALLOW": "intranet.example:8080, 10.0.0.7"}
+    assert load(given).outbound_allow == ("intranet.example:8080", "10.0.0.7")
+    with pytest.raises(SettingsError, match=r"^PROMPTFORGE_OUTBOUND_ALLOW: '10\.0\.0\.0/8' is not host or host:port$"):
+        load(given | {"PROMPTFORGE_OUTBOUND_ALLOW": "10.0.0.0/8"})

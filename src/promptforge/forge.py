@@ -15,10 +15,12 @@ from pathlib import Path
 
 from promptforge.catalog import Catalog, open_catalog
 from promptforge.core.access import system
-from promptforge.core.ports import Clock, PriceBook, Providers, Record
+from promptforge.core.address import allowed_hosts
+from promptforge.core.ports import Clock, Outbound, PriceBook, Providers, Record
 from promptforge.core.redaction import Redactor
 from promptforge.pricing.book import Book
 from promptforge.providers.directory import open_providers
+from promptforge.providers.outbound import HttpOutbound
 from promptforge.record import open_record
 from promptforge.services.access import Access
 from promptforge.services.arrivals import Arrivals
@@ -64,6 +66,7 @@ class Forge:
     record: Record
     catalog: Catalog
     providers: Providers
+    outbound: Outbound
     prices: PriceBook
     access: Access
     prompts: Prompts
@@ -112,6 +115,8 @@ async def open_forge(
             openai_url=settings.openai_base_url,
         )
         stack.push_async_callback(providers.close)
+        outbound = HttpOutbound(allowed_hosts(settings.outbound_allow))
+        stack.push_async_callback(outbound.close)
         secret = kept_secret(home / "secret.key", lambda: secrets.token_urlsafe(32)).encode()
         prices = await asyncio.to_thread(Book)
         prompts = Prompts(catalog.prompts, clock)
@@ -139,6 +144,7 @@ async def open_forge(
             record=record,
             catalog=catalog,
             providers=providers,
+            outbound=outbound,
             prices=prices,
             access=access,
             prompts=prompts,

@@ -9,9 +9,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 from urllib.parse import urlsplit
 
+from promptforge.core.address import allowed_hosts
 from promptforge.core.errors import SettingsError
 from promptforge.core.json import is_array
 
@@ -39,6 +40,10 @@ class Settings:
     )
     allowed_hosts: tuple[str, ...] = _setting(
         (), "Further host names, separated by commas, that browsers may reach this server by."
+    )
+    outbound_allow: tuple[str, ...] = _setting(
+        (),
+        "Hosts (`host` or `host:port`, separated by commas) that chains may call although their address is not public.",
     )
     deadline_ms: int = _setting(120_000, "How long a prompt run may take when the call does not say.")
     at_once: int = _setting(256, "How many executions run at the same time; more of them wait.")
@@ -132,7 +137,7 @@ def _parsed(name: str, value: object, where: str) -> object:
             raise SettingsError(f"{name} in {where} must be a whole number") from None
     if Path in kinds:
         return Path(str(value))
-    if str in kinds and annotation is not Settings.__dataclass_fields__["allowed_hosts"].type:
+    if str in kinds and get_origin(annotation) is not tuple:
         if isinstance(value, str):
             return value
         raise SettingsError(f"{name} in {where} must be a text")
@@ -156,6 +161,10 @@ def _check(settings: Settings) -> None:
     key = settings.admin_key
     if key is not None and (not key.startswith("pf_") or len(key) < 35):
         raise SettingsError(f"{variable('admin_key')} must be pf_ followed by at least 32 characters")
+    try:
+        allowed_hosts(settings.outbound_allow)
+    except ValueError as error:
+        raise SettingsError(f"{variable('outbound_allow')}: {error}") from None
     for name, url in settings.base_urls.items():
         own = _is_own(url, settings)
         if own is None:

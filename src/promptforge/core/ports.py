@@ -11,6 +11,7 @@ from typing import Protocol
 from promptforge.core.access import Key, Role, User, Workspace
 from promptforge.core.execution import Execution, Json, Source
 from promptforge.core.model import Delta, ModelRequest, Reply
+from promptforge.core.outbound import OutboundReply, OutboundRequest
 from promptforge.core.price import Line
 from promptforge.core.prompt import Prompt, PromptVersion
 from promptforge.core.query import (
@@ -335,6 +336,16 @@ class Providers(Protocol):
     def names(self) -> Sequence[str]: ...
     def ready(self, name: str) -> bool:
         """Whether it has what it needs to be called (a key, an address)."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Outbound(Protocol):
+    """Calls to addresses that users gave: to public hosts and those that an administrator allowed, never elsewhere."""
+
+    async def call(self, request: OutboundRequest) -> OutboundReply:
+        """Call once, redirects followed; OutboundFailure for anything but a status of success."""
         ...
 
     async def close(self) -> None: ...
