@@ -30,6 +30,7 @@ from promptforge.services.executions import Executions
 from promptforge.services.health import Health
 from promptforge.services.overview import Overviews
 from promptforge.services.prompts import Prompts
+from promptforge.services.retention import Retentions
 from promptforge.settings import Settings
 
 #: How long a stop waits for running executions before it closes them as interrupted.
@@ -74,6 +75,7 @@ class Forge:
     arrivals: Arrivals
     health: Health
     overviews: Overviews
+    retentions: Retentions
     demo: Demo
     local_key: str = field(repr=False)
     demo_key: str | None = field(repr=False)
@@ -122,16 +124,17 @@ async def open_forge(
         prompts = Prompts(catalog.prompts, clock)
         access = Access(catalog.access, clock)
         stack.push_async_callback(access.settle)
+        retentions = Retentions(catalog.retention, catalog.access, content_days=settings.content_days)
         executions = Executions(
             record,
             prompts,
             providers,
             prices,
             clock,
+            retentions,
             secret=secret,
             deadline_ms=settings.deadline_ms,
             at_once=settings.at_once,
-            content_days=settings.content_days,
         )
         stack.push_async_callback(executions.drain, system("default"), DRAIN_SECONDS)
         await access.ensure_administrator(
@@ -149,10 +152,11 @@ async def open_forge(
             access=access,
             prompts=prompts,
             executions=executions,
-            arrivals=Arrivals(record, prompts, prices, clock, secret=secret, content_days=settings.content_days),
+            arrivals=Arrivals(record, prompts, prices, clock, retentions, secret=secret),
             health=Health(record, catalog.size, clock),
             overviews=Overviews(record, clock),
-            demo=Demo(record, prompts, access, prices, secret=secret, content_days=settings.content_days),
+            retentions=retentions,
+            demo=Demo(record, prompts, access, prices, retentions, secret=secret),
             local_key=local_key,
             demo_key=demo_key,
         )

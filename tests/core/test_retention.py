@@ -1,7 +1,7 @@
 """The rule of retention: which rule wins, on which day content goes, what is never kept."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from kit.executions import NOON, done, pending
 from promptforge.core.execution import PromptRef, Status
-from promptforge.core.retention import FOREVER, ContentPolicy, Retention, Rule, expires_on, keeps, retained
+from promptforge.core.retention import (
+    FOREVER,
+    ContentPolicy,
+    Retention,
+    Rule,
+    by_default,
+    expires_on,
+    keeps,
+    retained,
+)
 
 PROMPT = PromptRef(prompt_id="prompt_1", prompt_name="greeting", version_id="v", version=1)
 RUN = done("here", prompt=PROMPT, tags={"team": "legal"}, key_id="key_1")
@@ -103,3 +112,11 @@ def test_keeping_nothing_leaves_no_content():
     """A rule of no days is as good as no content at all; hashes and lengths stay."""
     kept = retained(Retention(rules=[Rule(days=0)]), replace(RUN, input_chars=7, output_hash=9))
     assert (kept.content, kept.input_chars, kept.output_hash, kept.cost) == (None, 7, 9, RUN.cost)
+
+
+@given(st.dates(max_value=date(2120, 1, 1)), st.integers(1, 3650))
+def test_without_a_rule_content_expires_on_the_first_of_a_month(day, days):
+    """Never earlier than promised and at most a month later, so that most content lies in few partitions."""
+    expires = by_default(datetime(day.year, day.month, day.day, tzinfo=UTC), days)
+    assert expires.day == 1
+    assert timedelta(0) < expires - (day + timedelta(days=days)) <= timedelta(days=31)

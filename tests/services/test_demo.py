@@ -56,7 +56,7 @@ async def test_a_load_stores_exactly_what_was_asked_for(forge, shop):
 
 async def test_a_second_load_stores_nothing(forge, shop):
     """Ids are derived: another process with the same home finds everything there, prompts included."""
-    again = Demo(forge.record, forge.prompts, forge.access, forge.prices, secret=forge.demo._secret)
+    again = Demo(forge.record, forge.prompts, forge.access, forge.prices, forge.retentions, secret=forge.demo._secret)
     before = [(p.id, p.latest) for p in await forge.prompts.list(shop)]
 
     await again.load(shop, executions=SIZE)

@@ -5,8 +5,6 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from promptforge.core import money
 from promptforge.core.access import Permission
@@ -16,7 +14,7 @@ from promptforge.core.filter import All, Operator, Test
 from promptforge.core.model import Delta
 from promptforge.core.prompt import Message
 from promptforge.core.usage import UsageSource
-from promptforge.services.executions import Call, expiry
+from promptforge.services.executions import Call
 
 MODEL = {"model": "demo-small"}
 
@@ -111,15 +109,15 @@ async def test_a_model_runs_without_any_prompt(forge, actor):
 
 async def test_in_the_background_the_pending_row_is_there_at_once(forge, actor):
     """``wait=False`` answers pending; the row is visible before the model answers and closed after."""
-    pending = await forge.executions.execute(actor, Call(content="x", params=demo(latency_ms=300), wait=False))
+    call = Call(content="x", params=demo(latency_ms=1000), idempotency_key="again", wait=False)
+    pending = await forge.executions.execute(actor, call)
     seen = await forge.executions.page(actor)
 
     assert Status.PENDING is pending.status
     assert [(pending.id, Status.PENDING)] == [(e.id, e.status) for e in seen.items]
     assert (None, None) == (pending.cost, pending.token_in)
-    async for change in forge.executions.watch(actor):
-        assert (pending.id, Status.SUCCESS) == (change.id, change.status)
-        break
+    closed = await forge.executions.execute(actor, replace(call, wait=True))
+    assert (pending.id, Status.SUCCESS) == (closed.id, closed.status)
 
 
 async def test_a_stream_is_pending_then_deltas_then_closed(forge, actor):
@@ -143,6 +141,13 @@ async def test_a_listener_that_leaves_does_not_stop_the_run(forge, actor):
     await stream.aclose()
 
     assert "four" in (await _closed(forge, actor, first.id)).content.output
+
+
+async def test_a_run_that_is_cancelled_at_once_is_closed(forge, actor):
+    """Even when it has not taken its first step."""
+    run = await forge.executions.execute(actor, Call(content="x", params=demo(latency_ms=1000), wait=False))
+    done = await forge.executions.cancel(actor, run.id)
+    assert ErrorType.CANCELLED is done.error_type
 
 
 async def test_a_cancelled_run_keeps_what_had_come(forge, actor):
@@ -284,20 +289,6 @@ async def test_filters_reach_lists(forge, actor):
     found = await forge.executions.page(actor, filter=All((Test("end_user", Operator.IN, ("bob",)),)))
 
     assert ["bob"] == [e.end_user for e in found.items]
-
-
-@given(st.dates().filter(lambda d: d.year < 9990), st.integers(1, 3650))
-def test_content_expires_on_the_first_of_a_month(day, days):
-    """Retention drops whole partitions, never earlier than promised and at most a month later."""
-    from datetime import UTC, datetime, timedelta
-
-    made = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    try:
-        expires = expiry(made, days)
-    except OverflowError:
-        return
-    assert 1 == expires.day
-    assert timedelta(0) < expires - (day + timedelta(days=days)) <= timedelta(days=31)
 
 
 def _usage(token_in: int, token_out: int):

@@ -44,6 +44,11 @@ class Rule:
         )
 
     @property
+    def subject(self) -> tuple[str | None, tuple[str, str] | None, bool]:
+        """What it speaks of; a workspace has one rule for each."""
+        return self.prompt_id, self.tag, self.errors
+
+    @property
     def scope(self) -> tuple[bool, bool, bool]:
         """How special it is: a prompt says more than a tag, a tag more than the outcome."""
         return self.prompt_id is not None, self.tag is not None, self.errors

@@ -18,9 +18,10 @@ from promptforge.core.access import Actor, Permission, system
 from promptforge.core.errors import Conflict, InvalidInput, NotFound
 from promptforge.core.execution import Content, CostState, Execution, Json, PromptRef
 from promptforge.core.ports import Clock, PriceBook, Record
+from promptforge.core.retention import retained
 from promptforge.services import fields
-from promptforge.services.executions import expiry
 from promptforge.services.prompts import Prompts
+from promptforge.services.retention import Retentions
 from promptforge.services.run import json_hash, text_hash
 
 AHEAD = timedelta(hours=24)
@@ -64,16 +65,16 @@ class Arrivals:
         prompts: Prompts,
         prices: PriceBook,
         clock: Clock,
+        retentions: Retentions,
         *,
         secret: bytes,
-        content_days: int = 365,
     ) -> None:
         self._record = record
         self._prompts = prompts
         self._prices = prices
         self._clock = clock
         self._secret = secret
-        self._content_days = content_days
+        self._retentions = retentions
         self._providers: dict[str, str | None] = {}
 
     async def record(
@@ -90,6 +91,7 @@ class Arrivals:
         """
         actor.require(Permission.INGEST)
         refs = await self._refs(actor, items)
+        retention = await self._retentions.of(actor)
         before = (occurrences or Occurrences()).counts
         added = Counter[int]()  # counted for good only when the list was kept, so that it can be handed in again
         now = self._clock.now()
@@ -99,7 +101,8 @@ class Arrivals:
             problems: list[Problem] = []
             for index, item in enumerate(items):
                 try:
-                    made.append(self._execution(actor, item, refs, (before, added), now))
+                    execution = self._execution(actor, item, refs, (before, added), now)
+                    made.append(retained(retention, execution, since=max(execution.created_at, now)))
                 except InvalidInput as error:
                     line = None if lines is None else lines[index]
                     problems.append(Problem(index, line, error.path or "$", str(error)))
@@ -192,7 +195,6 @@ class Arrivals:
             recorded_at=now,
             latency_ms=fields.whole(item, "latencyMs"),
             first_token_ms=fields.whole(item, "firstTokenMs"),
-            expires_on=expiry(max(at, now), self._content_days),
             **self._cost(item, actor.workspace, provider, model, at),
             **self._content(item),
         )

@@ -7,7 +7,6 @@ wrong with the input itself is recorded as an execution of its own; what cannot 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
 
 from promptforge.core import ids
 from promptforge.core.access import Actor, Permission
@@ -20,8 +19,10 @@ from promptforge.core.ports import Claim, Clock, ModelProvider, PriceBook, Provi
 from promptforge.core.prompt import Message, PromptVersion
 from promptforge.core.query import MAX_PAGE, Page
 from promptforge.core.query import Executions as PageOfExecutions
+from promptforge.core.retention import retained
 from promptforge.language.prompt import render
 from promptforge.services.prompts import Prompts
+from promptforge.services.retention import Retentions
 from promptforge.services.run import Run, json_hash, refused
 
 MAX_DEADLINE_MS = 15 * 60 * 1000
@@ -65,11 +66,11 @@ class Executions:
         providers: Providers,
         prices: PriceBook,
         clock: Clock,
+        retentions: Retentions,
         *,
         secret: bytes,
         deadline_ms: int = 120_000,
         at_once: int = 256,
-        content_days: int = 365,
     ) -> None:
         self._record = record
         self._prompts = prompts
@@ -78,7 +79,7 @@ class Executions:
         self._clock = clock
         self._secret = secret
         self._deadline_ms = deadline_ms
-        self._content_days = content_days
+        self._retentions = retentions
         self._places = asyncio.Semaphore(at_once)
         self._running: dict[str, tuple[Run, asyncio.Task[Execution]]] = {}
 
@@ -123,6 +124,7 @@ class Executions:
             return found
         run, task = entry
         run.stop_reason = ErrorType.CANCELLED
+        await asyncio.sleep(0)  # a task that is cancelled before its first step would never close its record
         task.cancel()
         return await asyncio.shield(task)
 
@@ -149,6 +151,7 @@ class Executions:
         params, model, provider = self._model(call, version)
         remaining = self._deadline(call) / 1000
         pending = self._pending(actor, call, ref, provider.name, model)
+        retention = await self._retentions.of(actor)
         try:
             messages = _messages(call, version)
             request = ModelRequest(
@@ -161,11 +164,11 @@ class Executions:
             body = provider.body(request)
         except InvalidInput as error:
             closed = refused(pending, error, ErrorType.VALIDATION)
-            await self._record.record([closed])
+            await self._record.record([retained(retention, closed)])
             return closed
         content = pending.content or Content()
         pending = replace(pending, streamed=request.stream, content=replace(content, request=body))
-        opened = await self._record.open(pending, self._claim(call))
+        opened = await self._record.open(retained(retention, pending), self._claim(call))
         if opened != pending.id:
             return await self._repeated(actor, opened, wait=call.wait)
         run = Run(
@@ -176,6 +179,7 @@ class Executions:
             prices=self._prices,
             clock=self._clock,
             secret=self._secret,
+            keep=lambda closed: retained(self._retentions.now(actor, retention), closed),
             listener=stream.put_nowait if stream is not None else None,
         )
         task = asyncio.create_task(run.drive(self._places), name=pending.id)
@@ -249,7 +253,6 @@ class Executions:
             end_user=short(call.end_user, "endUser"),
             session_id=short(call.session_id, "sessionId"),
             tags=tags_of(call.tags),
-            expires_on=expiry(now, self._content_days),
             input_hash=json_hash(self._secret, given),
             input_chars=sum(len(str(v)) for v in given.values()) if isinstance(given, dict) else len(str(given)),
             content=Content(input=given, metadata=call.metadata),
@@ -308,12 +311,6 @@ class Executions:
         async for execution in self._record.watch(actor.workspace):
             if matches(filter, execution):
                 yield _figures_only(execution) if hide else execution
-
-
-def expiry(created_at: datetime, days: int) -> date:
-    """The day after which content may go: the first of a month, so that retention drops whole partitions."""
-    last = created_at.date() + timedelta(days=days)
-    return (last.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 def _figures_only(execution: Execution) -> Execution:

@@ -44,8 +44,10 @@ class Run:
         prices: PriceBook,
         clock: Clock,
         secret: bytes,
+        keep: Callable[[Execution], Execution],
         listener: Callable[[Delta], None] | None = None,
     ) -> None:
+        """*keep* says what of the closed execution may be written down; whoever asked gets all of it."""
         self.execution = execution
         self._request = request
         self._provider = provider
@@ -53,6 +55,7 @@ class Run:
         self._prices = prices
         self._clock = clock
         self._secret = secret
+        self._keep = keep
         self._listener = listener
         self._attempts: list[Attempt] = []
         self._attempt_errors: list[str] = []
@@ -76,12 +79,14 @@ class Run:
         except Exception as error:
             outcome = Outcome(reply=None, failure=_defect(error))
         self.execution = self._closed(outcome)
-        await self._keep()
+        await self._close()
         return self.execution
 
-    async def _keep(self) -> None:
+    async def _close(self) -> None:
         """Close the record; a cancellation that arrives now must not leave it open."""
-        closing = asyncio.ensure_future(self._record.close(self.execution))
+        kept = self._keep(self.execution)
+        self.execution = replace(self.execution, expires_on=kept.expires_on)
+        closing = asyncio.ensure_future(self._record.close(kept))
         while not closing.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([closing])

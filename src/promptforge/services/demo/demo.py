@@ -14,11 +14,13 @@ from promptforge.core.errors import Forbidden, NotFound
 from promptforge.core.execution import Execution, PromptRef
 from promptforge.core.ports import PriceBook, Record
 from promptforge.core.prompt import Prompt, PromptVersion
+from promptforge.core.retention import retained
 from promptforge.services.access import Access
 from promptforge.services.demo.prompts import SCENARIOS, SPEED, Release, Scenario
 from promptforge.services.demo.runs import Runs
 from promptforge.services.demo.schedule import Day, schedule
 from promptforge.services.prompts import Prompts
+from promptforge.services.retention import Retentions
 
 WORKSPACE = "demo"
 SEED = "northlight"
@@ -36,16 +38,16 @@ class Demo:
         prompts: Prompts,
         access: Access,
         prices: PriceBook,
+        retentions: Retentions,
         *,
         secret: bytes,
-        content_days: int = 365,
     ) -> None:
         self._record = record
         self._prompts = prompts
         self._access = access
         self._prices = prices
         self._secret = secret
-        self._content_days = content_days
+        self._retentions = retentions
         self._turn = asyncio.Lock()
         self._removed = False
         self.done = 0
@@ -62,9 +64,7 @@ class Demo:
         until = (await self._workspace(actor)).created_at
         drawn = schedule(until, executions=executions, days=days, seed=seed)
         self.done, self.total, self._removed = 0, executions, False
-        runs = Runs(
-            actor=actor, prices=self._prices, seed=seed, secret=self._secret, content_days=self._content_days, refs={}
-        )
+        runs = Runs(actor=actor, prices=self._prices, seed=seed, secret=self._secret, refs={})
         batches = _batched(drawn)
         if drawn and not await self._stored(actor, runs, batches[0][-1]):
             runs = replace(runs, refs=await self._versions(actor))
@@ -82,6 +82,7 @@ class Demo:
             await self._record.erase(actor.workspace)
             await self._access.remove_workspace(actor)
             self._prompts.forget(actor)
+            self._retentions.forget(actor)
 
     async def _load(self, actor: Actor, runs: Runs, batch: Sequence[Day]) -> bool:
         """Record some days unless they are there; False when there is no workspace any more."""
@@ -89,11 +90,12 @@ class Demo:
             if self._removed:
                 return False
             if not await self._stored(actor, runs, batch[-1]):
+                retention = await self._retentions.of(actor)
                 made: list[Execution] = []
                 for day in batch:
                     going = runs.of(day)
                     while some := list(islice(going, _SLICE)):
-                        made += some
+                        made += [retained(retention, execution) for execution in some]
                         await asyncio.sleep(_PAUSE)
                 await self._record.record(made)
             self.done += sum(len(day.moments) for day in batch)

@@ -29,7 +29,6 @@ from promptforge.services.demo.prompts import (
     Scenario,
 )
 from promptforge.services.demo.schedule import Day
-from promptforge.services.executions import expiry
 from promptforge.services.run import json_hash, text_hash
 
 _END_USERS = 400
@@ -73,7 +72,6 @@ class Runs:
     prices: PriceBook
     seed: str
     secret: bytes
-    content_days: int
 
     def id(self, day: Day, n: int) -> str:
         """The id of the day's *n*-th execution, decided by what it is and not by when it was loaded."""
@@ -150,7 +148,6 @@ class Runs:
             provider=SPEED[model][0],
             user_id=self.actor.user_id,
             key_id=self.actor.key_id,
-            expires_on=expiry(moment, self.content_days),
         )
 
     def _finished(self, chance: Random, asked: Asked, failure: Failure | None) -> Execution:
