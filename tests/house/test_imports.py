@@ -28,6 +28,8 @@ ROOMS = {
     "jsonschema": {"language"},
     "referencing": {"language"},
     "re2": {"language"},
+    "lark": {"language"},
+    "jmespath": {"language"},
     "click": {"cli"},
     "rich": {"cli"},
     "httpx": {"sdk", "cli"},

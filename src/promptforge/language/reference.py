@@ -19,9 +19,9 @@ MAX_REFERENCE = 200
 INPUT = "input"
 
 _NAME = re.compile(r"[^\W\d][\w-]*")
-_WHOLE = re.compile(
-    r"""[^\W\d][\w-]*(?:\.[^\W\d][\w-]*|\[[0-9]{1,6}\]|\["[^"\\{}]*"\]|\['[^'\\{}]*'\])*""",
-)
+#: The grammar as a pattern, for the languages that it is a part of.
+PATTERN = r"""[^\W\d][\w-]*(?:\.[^\W\d][\w-]*|\[[0-9]{1,6}\]|\["[^"\\{}]*"\]|\['[^'\\{}]*'\])*"""
+_WHOLE = re.compile(PATTERN)
 _STEP = re.compile(
     r"""(?P<name>[^\W\d][\w-]*)|\[(?P<index>[0-9]+)\]|\["(?P<double>[^"]*)"\]|\['(?P<single>[^']*)'\]""",
 )
