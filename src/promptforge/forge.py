@@ -16,14 +16,17 @@ from pathlib import Path
 from promptforge.catalog import Catalog, open_catalog
 from promptforge.core.access import system
 from promptforge.core.address import allowed_hosts
+from promptforge.core.backup import Written
 from promptforge.core.ports import Clock, Outbound, PriceBook, Providers, Record
 from promptforge.core.redaction import Redactor
 from promptforge.pricing.book import Book
 from promptforge.providers.directory import open_providers
 from promptforge.providers.outbound import HttpOutbound
 from promptforge.record import open_record
+from promptforge.record import restore as _restore
 from promptforge.services.access import Access
 from promptforge.services.arrivals import Arrivals
+from promptforge.services.backup import Backups
 from promptforge.services.demo import WORKSPACE as DEMO
 from promptforge.services.demo import Demo
 from promptforge.services.executions import Executions
@@ -74,6 +77,7 @@ class Forge:
     executions: Executions
     arrivals: Arrivals
     health: Health
+    backups: Backups
     overviews: Overviews
     retentions: Retentions
     demo: Demo
@@ -153,6 +157,7 @@ async def open_forge(
             prompts=prompts,
             executions=executions,
             arrivals=Arrivals(record, prompts, prices, clock, retentions, secret=secret),
+            backups=Backups(record),
             health=Health(record, catalog.size, clock),
             overviews=Overviews(record, clock),
             retentions=retentions,
@@ -160,6 +165,11 @@ async def open_forge(
             local_key=local_key,
             demo_key=demo_key,
         )
+
+
+def restored(folder: Path, home: Path) -> Written:
+    """Make *home* of a backup; SettingsError when that cannot be done, and then nothing is left of it."""
+    return _restore(folder, home)
 
 
 async def _demo(access: Access, home: Path) -> str:

@@ -26,6 +26,8 @@ _COMMANDS = {
     "import": ("importing", "Take in executions that ran elsewhere, from a CSV or JSONL file."),
     "keys": ("keys", "List, create and revoke API keys."),
     "login": ("login", "Print a link that logs a browser in, once."),
+    "backup": ("backup", "Write a copy of the home into a folder."),
+    "restore": ("backup", "Make a home of a backup."),
     "demo": ("demo", "Remove the demo workspace."),
 }
 

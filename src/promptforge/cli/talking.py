@@ -18,11 +18,13 @@ Body = Callable[..., Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a command works with; *url* is None when no server runs and the home was opened here."""
+    """What a command works with; *url* is None when no server runs and the home was opened here, *home* when a server
+    was named, which may be anywhere."""
 
     url: str | None
     client: AsyncPromptForge
     output: Output
+    home: Path | None = None
 
 
 def command(
@@ -53,7 +55,7 @@ def command(
 
 async def _perform(body: Body, target: Target, output: Output, given: dict[str, Any]) -> None:
     async with connected(target) as client:
-        await body(Session(target.server, client, output), **given)
+        await body(Session(target.server, client, output, None if target.named_url else target.folder), **given)
 
 
 # Hidden, since the root documents them: here so that they may stand at the end of a line as well.

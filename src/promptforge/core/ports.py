@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from promptforge.core.access import Key, Role, User, Workspace
+from promptforge.core.backup import Copies, Written
 from promptforge.core.execution import Execution, Json, Source
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.outbound import OutboundReply, OutboundRequest
@@ -108,6 +109,13 @@ class Record(Protocol):
         """The last things that went wrong, newest first; what none but the operator may see."""
         ...
 
+    def back_up(self, request: str) -> AsyncGenerator[Written]:
+        """Write a copy of the home into the folder that a request in the home names, and say how far it is.
+
+        Conflict when the folder is not empty, or another backup is being written; what fails leaves it empty.
+        """
+        ...
+
     async def sizes(self) -> Sequence[StoreSize]:
         """What journal and history take; Unavailable when one does not answer."""
         ...
@@ -189,6 +197,10 @@ class History(Protocol):
 
     def sizes(self) -> Sequence[StoreSize]:
         """What each table takes."""
+        ...
+
+    def copies(self) -> Copies:
+        """Its rows in bulk."""
         ...
 
     def rest(self) -> None:

@@ -11,6 +11,7 @@ from promptforge.core.execution import Content, Execution
 from promptforge.core.query import Breakdown, Group, Page, StoreSize
 from promptforge.core.stats import Figures
 from promptforge.record import figures_sql, merge
+from promptforge.record.copies import EngineCopies
 from promptforge.record.engine import Engine
 from promptforge.record.filter_sql import Condition
 from promptforge.record.migration import migrate
@@ -274,6 +275,10 @@ class ClickHouseHistory:
         )
         for (partition,) in found:
             self._engine.command(f"ALTER TABLE payloads DROP PARTITION '{date.fromisoformat(partition)}'")
+
+    def copies(self) -> EngineCopies:
+        """Its rows in bulk."""
+        return EngineCopies(self._engine)
 
     def rest(self) -> None:
         self._engine.rest()

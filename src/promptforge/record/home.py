@@ -7,6 +7,8 @@ from pathlib import Path
 from promptforge.core.errors import SettingsError
 
 LOCK = "lock"
+RESTORING = "restoring"
+"""A file that stands in a home while a backup is being restored into it."""
 
 
 class Home:
@@ -29,8 +31,9 @@ class Home:
         return inside
 
 
-def take(path: Path) -> Home:
-    """Make the folder when needed and lock it; SettingsError names the process that has it."""
+def take(path: Path, *, restoring: bool = False) -> Home:
+    """Make the folder when needed and lock it; SettingsError names the process that has it, or says that it holds a
+    restore that was cut short."""
     path = path.expanduser().resolve()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,6 +51,11 @@ def take(path: Path) -> Home:
         raise SettingsError(
             f"Another Prompt Forge (pid {holder}) is using {path}; stop it or choose another folder with --home."
         ) from None
+    if not restoring and (path / RESTORING).exists():
+        os.close(descriptor)
+        raise SettingsError(
+            f"a backup was being restored into {path} and did not get to its end; run `promptforge restore` again"
+        )
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return Home(path, descriptor)

@@ -6,19 +6,20 @@ from promptforge.core.errors import SettingsError
 from promptforge.record.engine import Engine
 from promptforge.record.schema import CHANGES, Run
 
-_APPLIED = """CREATE TABLE IF NOT EXISTS applied (number UInt32) ENGINE = MergeTree ORDER BY number
+_TABLE = """CREATE TABLE IF NOT EXISTS applied (number UInt32) ENGINE = MergeTree ORDER BY number
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"""
+APPLIED = "INSERT INTO applied SELECT {number:UInt32}"
 
 
 def migrate(engine: Engine, changes: Sequence[Callable[[Run], None]] = CHANGES) -> None:
     """Do what was not done, from where an earlier start was cut short; SettingsError for tables of a newer release."""
-    engine.command(_APPLIED)
+    engine.command(_TABLE)
     done = applied(engine)
     if done > len(changes):
         raise SettingsError(newer("history", done, len(changes)))
     for number, change in enumerate(changes[done:], done + 1):
         change(engine.command)
-        engine.command("INSERT INTO applied SELECT {number:UInt32}", {"number": number})
+        engine.command(APPLIED, {"number": number})
 
 
 def applied(engine: Engine) -> int:

@@ -299,5 +299,5 @@ runs again from its start, so each of its statements must be harmless a second t
 new home is made with the columns of today, which a later change then finds there."""
 
 TABLES: tuple[str, ...] = ("payloads", "facts")
-"""Every table of what was recorded, content before figures. Each row has its ``workspace`` and its ``batch``: what goes
-through a whole history (sizes, backup, removal of a workspace) goes through these."""
+"""Every table of what was recorded, content before figures. Each row has ``id``, ``workspace`` and ``batch``: what
+goes through a whole history (sizes, backup, removal of a workspace) goes through these."""

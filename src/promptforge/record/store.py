@@ -8,7 +8,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -16,7 +16,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from promptforge.core import ids
-from promptforge.core.errors import InvalidInput, Unavailable
+from promptforge.core.backup import Written
+from promptforge.core.errors import Conflict, InvalidInput, Unavailable
 from promptforge.core.execution import Content, CostState, ErrorType, Execution, Source, Status
 from promptforge.core.ports import Claim, Clock, History
 from promptforge.core.query import (
@@ -34,6 +35,7 @@ from promptforge.core.query import (
 from promptforge.core.redaction import Redactor
 from promptforge.core.usage import UsageSource
 from promptforge.record import merge
+from promptforge.record.backup import Backup, asked_for, write
 from promptforge.record.counters import Counters, Problems
 from promptforge.record.home import Home
 from promptforge.record.intake import taken_in
@@ -87,6 +89,7 @@ class RecordStore:
         """How long a read waits for what was acknowledged before it."""
         self._closed = False
         self._under_way: set[asyncio.Task[Any]] = set()
+        self._backing_up = False
         self._counters = Counters()
         self._problems = Problems()
         shipper.on_problem = lambda text: self._problems.note(clock.now(), text)
@@ -317,6 +320,25 @@ class RecordStore:
             await asyncio.to_thread(self._history.erase, workspace)
         finally:
             lock.release()
+
+    async def back_up(self, request: str) -> AsyncGenerator[Written]:
+        if self._backing_up:
+            raise Conflict("a backup is being written already; wait for its end")
+        self._backing_up = True
+        thread = ThreadPoolExecutor(1, thread_name_prefix="backup")
+        try:
+            folder = await self._on(thread, lambda: asked_for(self._home.path, request))
+            steps = write(
+                Backup(self._home.path, folder), self._history.copies(), self._shipper.lock, self._clock.now()
+            )
+            try:
+                while written := await self._to_the_end(self._on(thread, lambda: next(steps, None))):
+                    yield written
+            finally:
+                await self._on(thread, steps.close)  # behind a step that is still being done
+        finally:
+            thread.shutdown(wait=False)
+            self._backing_up = False
 
     async def start(self) -> None:
         """Close what an earlier process left open, with what is known of it, and begin to ship."""

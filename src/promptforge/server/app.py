@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from promptforge.server.auth import Gate, Guarded, Hosts
+from promptforge.server.backup import BackUp
 from promptforge.server.dashboard import DIST, Dashboard
 from promptforge.server.graphql.http import HttpDoor
 from promptforge.server.graphql.operation import Api
@@ -43,6 +44,7 @@ def create_app(forge: "Forge", *, dashboard: Path = DIST) -> Starlette:
         WebSocketRoute("/graphql", socket),
         WebSocketRoute("/v1", socket),
         route("/import", Import(forge), "POST"),
+        route("/backup", BackUp(forge), "POST"),
         route("/logout", Logout(forge.access), "POST"),
         route("/healthz", Alive(), "GET"),
         route("/readyz", Ready(forge), "GET"),

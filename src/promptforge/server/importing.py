@@ -5,20 +5,18 @@ is on disk by then.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
 from promptforge.core.access import Actor, Permission
-from promptforge.core.errors import ForgeError, InvalidInput, Unavailable
+from promptforge.core.errors import InvalidInput, Unavailable
 from promptforge.core.execution import Json, Source
-from promptforge.server.auth import STATUS
-from promptforge.server.graphql import errors
-from promptforge.server.reply import send_json
+from promptforge.server.lines import send_lines
 from promptforge.services.arrivals import Occurrences, Received
 from promptforge.wire.tables import PRESETS, Row, Table, columns
 
@@ -30,7 +28,6 @@ BATCH_BYTES = 16 << 20
 MAX_PROBLEMS = 1_000
 #: How often a batch is offered again while the stores are behind, and the pause between.
 PATIENCE, PAUSE = 120, 0.25
-_encode = msgspec.json.Encoder().encode
 
 
 class Import:
@@ -41,28 +38,15 @@ class Import:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the file and answer with progress; what is refused as a whole is one JSON error."""
-        going = False
-        try:
-            actor: Actor = scope["actor"]
-            actor.require(Permission.INGEST)
-            file = File(self._forge, replace(actor, source=Source.IMPORT), QueryParams(scope["query_string"]))
-            async for progress in file.taken_in(_body(receive)):
-                if not going:
-                    going = True
-                    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-                await send({"type": "http.response.body", "body": _encode(progress) + b"\n", "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-        except ForgeError as error:
-            body = errors.body(str(error), error.code)
-            if not going:
-                await send_json(send, STATUS.get(error.code, 500), body)
-            else:
-                await send({"type": "http.response.body", "body": _encode(body) + b"\n"})
-        except ConnectionError:
-            return  # the sender left; what was told is kept
+        with suppress(ConnectionError):  # the sender left; what was told is kept
+            await send_lines(send, self._progress(scope, receive))
 
-
-_HEADERS = ((b"content-type", b"application/x-ndjson"), (b"cache-control", b"no-store"))
+    async def _progress(self, scope: Scope, receive: Receive) -> AsyncGenerator[dict[str, Any]]:
+        actor: Actor = scope["actor"]
+        actor.require(Permission.INGEST)
+        file = File(self._forge, replace(actor, source=Source.IMPORT), QueryParams(scope["query_string"]))
+        async for progress in file.taken_in(_body(receive)):
+            yield progress
 
 
 class File:
