@@ -133,9 +133,12 @@ def _cells(cells: list) -> str:
     return written.getvalue()
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("kills", "files"), [(5, 2), pytest.param(200, 40, marks=[pytest.mark.soak, pytest.mark.timeout(7_200)])]
+    ("kills", "files"),
+    [
+        pytest.param(5, 2, marks=pytest.mark.timeout(600)),
+        pytest.param(200, 40, marks=[pytest.mark.soak, pytest.mark.timeout(7_200)]),
+    ],
 )
 async def test_files_under_fire(tmp_path, kills, files):
     """Each line is there exactly as often as its file has it, however the file was sent; the totals are the files'."""

@@ -28,6 +28,7 @@ MODEL = "claude-3-5-sonnet-20241022"
 INPUT_RATE, OUTPUT_RATE = Decimal(3), Decimal(15)
 MAX_ATTEMPTS = 3
 START_SECONDS = 60
+CLI = ("-m", "promptforge.cli")
 
 FOUND = """query($after: String) { executions(limit: 500, after: $after) {
     id status errorType input output model tokenIn tokenOut costUsd cost { usd state } attempts { number } cursor } }"""
@@ -123,6 +124,7 @@ class Server:
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = CLI
     process: subprocess.Popen | None = None
     url: str = ""
     said: str = ""
@@ -130,7 +132,7 @@ class Server:
     def spawn(self) -> None:
         """Start the process without waiting for it."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "promptforge.cli", "serve", "--port", "0"],
+            [sys.executable, *self.command, "serve", "--port", "0"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -149,6 +151,11 @@ class Server:
         """End it as a crash does."""
         self.process.send_signal(signal.SIGKILL)
         self.process.communicate()
+
+    def died(self) -> None:
+        """Wait until it has killed itself."""
+        said, _ = self.process.communicate(timeout=START_SECONDS)
+        assert self.process.returncode == -signal.SIGKILL, said
 
     def stop(self) -> None:
         """End it as people do; it must end well."""
@@ -233,6 +240,12 @@ async def under_fire(server: Server, door, *, kills: int, chance: random.Random,
     await asyncio.to_thread(server.start)
     async with server.client() as client:
         await door.again(client)
+
+
+async def under_load(server: Server, door, chance: random.Random, clients: int) -> None:
+    """Let clients use *door* until the server is gone by itself."""
+    async with server.client() as client:
+        await asyncio.gather(*[_use(door, client, random.Random(chance.random())) for _ in range(clients)])
 
 
 async def _use(door, client: httpx.AsyncClient, chance: random.Random) -> None:

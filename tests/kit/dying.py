@@ -1,0 +1,93 @@
+"""The command with a way to die: ``python dying.py STAGE NUMBER ARGUMENTS…``.
+
+It runs ``promptforge ARGUMENTS…`` and sends itself SIGKILL when the way from journal to history has come to STAGE for
+the NUMBER-th time. The stages stand in the order in which a batch comes to them.
+"""
+
+import itertools
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+#: What a batch goes through; "going in" is a random moment while the engine stores it.
+STAGES = (
+    *("bounds stored", "read back", "content going in", "content in"),
+    *("figures going in", "figures in", "half removed", "removed", "left"),
+)
+GOING_IN_SECONDS = 0.01
+
+
+def die() -> None:
+    """As a crash does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(stage: str, number: int) -> None:
+    """Let the process die at a stage."""
+    from promptforge.record import journal
+    from promptforge.record.engine import Engine
+    from promptforge.record.history import ClickHouseHistory
+    from promptforge.record.writer import Writer
+
+    passed = itertools.count(1)
+    finishing: list[bool] = []
+
+    def wrap(owner: type, verb: str, counts: Callable[..., bool], when: str = "after") -> None:
+        real = getattr(owner, verb)
+
+        def dying(*arguments, **named):
+            now = counts(*arguments) and next(passed) == number
+            if now and when == "before":
+                die()
+            if now and when == "during":
+                threading.Timer(random.uniform(0, GOING_IN_SECONDS), die).start()
+            result = real(*arguments, **named)
+            if now:
+                die()
+            return result
+
+        setattr(owner, verb, dying)
+
+    def always(*_: object) -> bool:
+        return True
+
+    def into(table: str) -> Callable[..., bool]:
+        return lambda _, into, *rest: into == table
+
+    if stage == "bounds stored":
+        wrap(ClickHouseHistory, "insert", always, "before")
+    elif stage == "read back":
+        wrap(ClickHouseHistory, "_stored", into("facts"))
+    elif stage in {"content going in", "figures going in"}:
+        wrap(Engine, "insert", into("payloads" if stage.startswith("content") else "facts"), "during")
+    elif stage in {"content in", "figures in"}:
+        wrap(Engine, "insert", into("payloads" if stage.startswith("content") else "facts"))
+    elif stage in {"half removed", "removed"}:
+        # a batch leaves the journal in parts, then its bounds do
+        journal._CHUNK = 20 if stage == "half removed" else journal.BATCH_ROWS
+        finish = journal.SqliteJournal.finish
+
+        def begun(*arguments):
+            finishing.append(True)
+            left = finish(*arguments)
+            finishing.clear()
+            return left
+
+        journal.SqliteJournal.finish = begun
+        # the first write of each that finishes
+        wrap(Writer, "write_and_wait", lambda *_: bool(finishing) and (finishing.clear() or True))
+    elif stage == "left":
+        wrap(journal.SqliteJournal, "finish", always)
+    else:
+        raise SystemExit(f"there is no stage '{stage}'")
+
+
+if __name__ == "__main__":
+    arm(sys.argv[1], int(sys.argv[2]))
+    sys.argv[1:] = sys.argv[3:]
+    from promptforge.cli import main
+
+    main()
