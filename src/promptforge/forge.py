@@ -27,6 +27,7 @@ from promptforge.record import restore as _restore
 from promptforge.services.access import Access
 from promptforge.services.arrivals import Arrivals
 from promptforge.services.backup import Backups
+from promptforge.services.calls import Calls
 from promptforge.services.demo import WORKSPACE as DEMO
 from promptforge.services.demo import Demo
 from promptforge.services.executions import Executions
@@ -129,7 +130,7 @@ async def open_forge(
         access = Access(catalog.access, clock)
         stack.push_async_callback(access.settle)
         retentions = Retentions(catalog.retention, catalog.access, content_days=settings.content_days)
-        executions = Executions(
+        calls = Calls(
             record,
             prompts,
             providers,
@@ -140,6 +141,7 @@ async def open_forge(
             deadline_ms=settings.deadline_ms,
             at_once=settings.at_once,
         )
+        executions = Executions(record, calls)
         stack.push_async_callback(executions.drain, system("default"), DRAIN_SECONDS)
         await access.ensure_administrator(
             local_key := kept_secret(home / "local.key", lambda: settings.admin_key or access.new_secret())

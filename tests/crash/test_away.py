@@ -12,7 +12,7 @@ from promptforge.core.errors import Unavailable
 from promptforge.core.ports import Claim
 from promptforge.core.query import Breakdown, Page
 from promptforge.record import open_record
-from promptforge.services.executions import Call
+from promptforge.services.calls import Call
 
 __all__ = ["history", "workspace"]
 RUNS = 200

@@ -14,7 +14,7 @@ from promptforge.core.filter import All, Operator, Test
 from promptforge.core.model import Delta
 from promptforge.core.prompt import Message
 from promptforge.core.usage import UsageSource
-from promptforge.services.executions import Call
+from promptforge.services.calls import Call
 
 MODEL = {"model": "demo-small"}
 

@@ -9,7 +9,7 @@ from kit.traces import traces
 from promptforge.core.access import Permission
 from promptforge.core.errors import Forbidden, InvalidInput, NotFound
 from promptforge.core.retention import FOREVER, ContentPolicy, Retention, Rule
-from promptforge.services.executions import Call
+from promptforge.services.calls import Call
 
 MODEL = {"model": "demo-small"}
 FAILS = {"model": "demo-small", "demo": {"fail": "validation"}}

@@ -62,9 +62,13 @@ class SkippedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainPlan:
-    """What acceptance froze beside the version: the prompt version of each PROMPT step by name, and the bounds."""
+    """What acceptance froze beside the version: the prompt version of each PROMPT step by name, and the bounds.
+
+    ``overrides`` are those of ``ChainCall``: steps changed for this run alone.
+    """
 
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
+    overrides: Mapping[str, Json] = field(default_factory=dict[str, Json])
     deadline_ms: int = 0
     max_cost: int | None = None
 

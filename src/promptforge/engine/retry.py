@@ -14,14 +14,15 @@ _JITTER_BITS = 16
 
 
 def delay_before_next(
-    failure: ModelFailure, attempt: int, *, delivered: bool, remaining: float, jitter: int
+    failure: ModelFailure, attempt: int, *, delivered: bool, remaining: float, jitter: int, most: int = MAX_ATTEMPTS
 ) -> float | None:
     """Seconds to wait after *attempt* (the first is 1) failed, or None to give up.
 
-    *remaining* is what is left of the deadline in seconds; *jitter* holds random bits, of which the lowest 16 count:
-    they shorten our own waits by up to half, and lengthen the wait that a provider asked for by up to a quarter second.
+    *most* is how many attempts there may be. *remaining* is what is left of the deadline in seconds. *jitter* holds
+    random bits, of which the lowest 16 count: they shorten our own waits by up to half, and lengthen the wait that a
+    provider asked for by up to a quarter second.
     """
-    if delivered or failure.text or not failure.retryable or attempt >= MAX_ATTEMPTS:
+    if delivered or failure.text or not failure.retryable or attempt >= most:
         return None
     share = (jitter & (1 << _JITTER_BITS) - 1) / (1 << _JITTER_BITS)
     if failure.retry_after is None:

@@ -7,7 +7,7 @@ provider bills it either way.
 import asyncio
 import json
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -45,9 +45,15 @@ class Run:
         clock: Clock,
         secret: bytes,
         keep: Callable[[Execution], Execution],
+        close: Callable[[Execution, Execution], Awaitable[None]] | None = None,
+        most: int = retry.MAX_ATTEMPTS,
         listener: Callable[[Delta], None] | None = None,
     ) -> None:
-        """*keep* says what of the closed execution may be written down; whoever asked gets all of it."""
+        """*keep* says what of the closed execution may be written down; whoever asked gets all of it.
+
+        *close*, where given, takes both and makes the second durable. *most* is how many attempts it may make, beside
+        those that the execution brings along.
+        """
         self.execution = execution
         self._request = request
         self._provider = provider
@@ -57,13 +63,18 @@ class Run:
         self._secret = secret
         self._keep = keep
         self._listener = listener
-        self._attempts: list[Attempt] = []
-        self._attempt_errors: list[str] = []
+        self._close_with = close
+        self._most = most
+        self._earlier = len(execution.attempts)
+        self._attempts = list(execution.attempts)
+        self._attempt_errors = list(execution.content.attempt_errors) if execution.content else []
         self._parts: list[str] = []
         self._first_token: float | None = None
         self._began = 0.0
         self.stop_reason: ErrorType | None = None
         """Set before the task is cancelled: ``cancelled`` by a caller, ``interrupted`` by a shutdown."""
+        self.left_open = False
+        """Set before the task is cancelled, when the next process is to go on with it."""
 
     async def drive(self, places: asyncio.Semaphore) -> Execution:
         """Wait for a place, call the provider, close the record; never raises for what a provider did."""
@@ -74,6 +85,8 @@ class Run:
                 self._began = self._clock.monotonic()
                 outcome = await self._attempt_until_done()
         except asyncio.CancelledError:
+            if self.left_open:
+                raise
             reason = self.stop_reason or ErrorType.INTERRUPTED
             outcome = Outcome(reply=None, failure=self._stopped(reason))
         except Exception as error:
@@ -86,7 +99,8 @@ class Run:
         """Close the record; a cancellation that arrives now must not leave it open."""
         kept = self._keep(self.execution)
         self.execution = replace(self.execution, expires_on=kept.expires_on)
-        closing = asyncio.ensure_future(self._record.close(kept))
+        close = self._close_with
+        closing = asyncio.ensure_future(close(self.execution, kept) if close else self._record.close(kept))
         while not closing.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([closing])
@@ -96,7 +110,7 @@ class Run:
 
     async def _attempt_until_done(self) -> Outcome:
         deadline = self._began + self._request.remaining
-        for number in range(1, retry.MAX_ATTEMPTS + 1):
+        for number in range(1, self._most + 1):
             started = self._clock.monotonic()
             try:
                 async with asyncio.timeout(max(0.0, deadline - started)):
@@ -116,6 +130,7 @@ class Run:
                 delivered=bool(self._parts),
                 remaining=deadline - self._clock.monotonic(),
                 jitter=self._clock.bits(),
+                most=self._most,
             )
             if delay is None:
                 return Outcome(reply=None, failure=failure)
@@ -139,7 +154,7 @@ class Run:
     def _note(self, number: int, started: float, failure: ModelFailure | None, reply: Reply | None) -> None:
         self._attempts.append(
             Attempt(
-                number=number,
+                number=self._earlier + number,
                 provider=self._provider.name,
                 model=(reply.model if reply else None) or self._request.model,
                 offset_ms=_ms(started - self._began),
@@ -199,7 +214,7 @@ class Run:
                 content,
                 output=output,
                 error=str(failure) if failure else None,
-                stack_trace=_trace(failure),
+                stack_trace=trace_of(failure),
                 usage_raw=reply.usage_raw if reply else failure.usage_raw if failure else None,
                 attempt_errors=tuple(self._attempt_errors),
             ),
@@ -249,7 +264,7 @@ def refused(execution: Execution, error: Exception, error_type: ErrorType) -> Ex
         token_out=0,
         cost=0,
         cost_state=CostState.PRICED,
-        content=replace(execution.content or Content(), error=str(error), stack_trace=_trace(error)),
+        content=replace(execution.content or Content(), error=str(error), stack_trace=trace_of(error)),
     )
 
 
@@ -285,7 +300,7 @@ def _defect(error: Exception) -> ModelFailure:
     return failure
 
 
-def _trace(error: BaseException | None) -> str | None:
+def trace_of(error: BaseException | None) -> str | None:
     """The stack trace without local variables; None where there was no error."""
     return None if error is None else "".join(traceback.format_exception(error)).rstrip()
 

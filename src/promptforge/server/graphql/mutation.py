@@ -28,7 +28,7 @@ from promptforge.server.graphql.prompt import (
 )
 from promptforge.server.graphql.scalars import Json
 from promptforge.server.graphql.selection import selected
-from promptforge.services.executions import Call
+from promptforge.services.calls import Call
 
 
 @strawberry.input(description="A prompt by id or name (and version or label), or content for a model as it is.")

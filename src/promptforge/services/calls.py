@@ -1,0 +1,357 @@
+"""Calls: accepting one, opening its record, and starting its run.
+
+What is wrong with the input itself is recorded as an execution of its own; what cannot be resolved at all is an error.
+A call is made for its own sake or as the step of a chain, which has decided its version and its id already.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from promptforge.core import ids
+from promptforge.core.access import Actor, Permission
+from promptforge.core.definition import check_roles
+from promptforge.core.errors import Conflict, InvalidInput, TooMany
+from promptforge.core.execution import Attempt, Content, ErrorType, Execution, Json, PromptRef, Status, StepRef
+from promptforge.core.model import Delta, ModelRequest
+from promptforge.core.ports import Claim, Clock, ModelProvider, PriceBook, Providers, Record
+from promptforge.core.prompt import Message, PromptVersion
+from promptforge.core.retention import Retention, retained
+from promptforge.engine import retry
+from promptforge.language.prompt import render
+from promptforge.services.prompts import Prompts
+from promptforge.services.retention import Retentions
+from promptforge.services.run import Run, json_hash, refused
+
+MAX_DEADLINE_MS = 15 * 60 * 1000
+MAX_TAGS = 32
+MAX_TEXT = 256
+MAX_QUEUED = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a caller asks for: a prompt by id or name (and version or label), or content for a model as it is.
+
+    ``deadline_ms`` defaults to the setting; ``wait`` false returns the pending execution at once.
+    """
+
+    prompt_id: str | None = None
+    name: str | None = None
+    version: int | None = None
+    label: str | None = None
+    content: str | None = None
+    messages: Sequence[Message] | None = None
+    variables: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    params: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    provider: str | None = None
+    tags: Mapping[str, Json] | Sequence[str] = field(default_factory=dict[str, Json])
+    metadata: Json = None
+    end_user: str | None = None
+    session_id: str | None = None
+    idempotency_key: str | None = None
+    wait: bool = True
+    deadline_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where in a chain execution a call stands, and what the chain has decided about it.
+
+    ``bits`` are those of its id, the same whenever it is asked for. ``earlier`` is the execution that was opened for it
+    and never closed. ``close`` gets the closed execution and what of it may be kept. ``why_stopped`` is asked when the
+    chain stops the call; None leaves it open.
+    """
+
+    ref: StepRef
+    bits: int
+    prompt: PromptRef
+    version: PromptVersion
+    close: Callable[[Execution, Execution], Awaitable[None]]
+    why_stopped: Callable[[], ErrorType | None]
+    earlier: Execution | None = None
+    attempts: int | None = None
+
+
+Started = tuple[Run, "asyncio.Task[Execution]"]
+
+
+class Calls:
+    """Starts calls, and knows those that run."""
+
+    def __init__(
+        self,
+        record: Record,
+        prompts: Prompts,
+        providers: Providers,
+        prices: PriceBook,
+        clock: Clock,
+        retentions: Retentions,
+        *,
+        secret: bytes,
+        deadline_ms: int = 120_000,
+        at_once: int = 256,
+    ) -> None:
+        self._record = record
+        self._prompts = prompts
+        self._providers = providers
+        self._prices = prices
+        self._clock = clock
+        self._secret = secret
+        self._deadline_ms = deadline_ms
+        self._retentions = retentions
+        self._places = asyncio.Semaphore(at_once)
+        self._running: dict[str, Started] = {}
+
+    def running(self, actor: Actor, execution_id: str) -> Started | None:
+        """The run of an open execution of the actor's workspace."""
+        entry = self._running.get(execution_id)
+        return entry if entry is not None and entry[0].execution.workspace == actor.workspace else None
+
+    async def drain(self, actor: Actor, seconds: float) -> None:
+        """Let what runs finish for *seconds*, then close the rest as interrupted."""
+        actor.require(Permission.ADMIN)
+        tasks = [task for _, task in self._running.values()]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+    async def finish(self, actor: Actor, call: Call, place: Place) -> Execution:
+        """Run the call of a chain's step to its end; it ends with whoever asked for it."""
+        accepted = await self.accept(actor, call, place=place)
+        if isinstance(accepted, Execution):
+            return accepted
+        run, task = accepted
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            run.stop_reason = place.why_stopped()
+            run.left_open = run.stop_reason is None
+            await asyncio.sleep(0)  # a task that is cancelled before its first step would never close its record
+            task.cancel()
+            await asyncio.wait([task])
+            raise
+
+    async def accept(
+        self,
+        actor: Actor,
+        call: Call,
+        *,
+        listener: Callable[[Delta], None] | None = None,
+        place: Place | None = None,
+    ) -> Execution | Started:
+        """Check, open the record, start the run; an Execution when there is nothing to start.
+
+        The output is streamed when somebody listens.
+        """
+        actor.require(Permission.RUN)
+        if len(self._running) >= MAX_QUEUED:
+            raise TooMany(f"{MAX_QUEUED} executions are running or waiting already; try again", retry_after=1)
+        ref, version = (place.prompt, place.version) if place else await self._resolve(actor, call)
+        params, model, provider = self._model(call, version)
+        remaining = self._deadline(call) / 1000
+        pending = self._pending(actor, call, ref, provider.name, model, place)
+        retention = await self._retentions.of(actor)
+        try:
+            request = ModelRequest(
+                model=model,
+                messages=_messages(call, version),
+                params=params,
+                stream=listener is not None,
+                remaining=remaining,
+            )
+            body = provider.body(request)
+        except InvalidInput as error:
+            return await self._refused(pending, error, retention, place)
+        content = pending.content or Content()
+        pending = replace(pending, streamed=request.stream, content=replace(content, request=body))
+        if place is None or place.earlier is None:
+            opened = await self._record.open(retained(retention, pending), self._claim(call))
+            if opened != pending.id:
+                return await self._repeated(actor, opened, wait=call.wait)
+        return self._start(actor, pending, request, provider, retention, listener, place)
+
+    def _start(
+        self,
+        actor: Actor,
+        pending: Execution,
+        request: ModelRequest,
+        provider: ModelProvider,
+        retention: Retention,
+        listener: Callable[[Delta], None] | None,
+        place: Place | None,
+    ) -> Started:
+        run = Run(
+            pending,
+            request,
+            provider,
+            record=self._record,
+            prices=self._prices,
+            clock=self._clock,
+            secret=self._secret,
+            keep=lambda closed: retained(self._retentions.now(actor, retention), closed),
+            close=place.close if place else None,
+            most=(place.attempts if place else None) or retry.MAX_ATTEMPTS,
+            listener=listener,
+        )
+        task = asyncio.create_task(run.drive(self._places), name=pending.id)
+        self._running[pending.id] = run, task
+        task.add_done_callback(lambda done: self._finished(pending.id, done))
+        return run, task
+
+    async def _refused(
+        self, pending: Execution, error: InvalidInput, retention: Retention, place: Place | None
+    ) -> Execution:
+        """Record a call that was refused before any provider was asked."""
+        closed = refused(pending, error, ErrorType.VALIDATION)
+        kept = retained(retention, closed)
+        if place is None:
+            await self._record.record([kept])
+        else:
+            await place.close(closed, kept)
+        return closed
+
+    def _finished(self, execution_id: str, task: asyncio.Task[Execution]) -> None:
+        self._running.pop(execution_id, None)
+        if not task.cancelled():
+            task.exception()  # whoever waits sees it; nobody waiting is not a second error
+
+    async def _repeated(self, actor: Actor, execution_id: str, *, wait: bool) -> Execution:
+        entry = self._running.get(execution_id)
+        if entry is not None and wait:
+            return await asyncio.shield(entry[1])
+        found = await self._record.get(actor.workspace, execution_id)
+        if found is None:
+            raise Conflict("the execution of this idempotency key is no longer there; use a new key")
+        return found
+
+    async def _resolve(self, actor: Actor, call: Call) -> tuple[PromptRef | None, PromptVersion | None]:
+        given = [call.prompt_id or call.name, call.content, call.messages]
+        if sum(item is not None for item in given) != 1:
+            raise InvalidInput("give one of: a prompt (promptId or name), content, or messages", path="$.input")
+        if given[0] is None:
+            return None, None
+        prompt, version = await self._prompts.resolve(
+            actor, prompt_id=call.prompt_id, name=call.name, version=call.version, label=call.label
+        )
+        ref = PromptRef(
+            prompt_id=prompt.id,
+            prompt_name=prompt.name,
+            version_id=version.id,
+            version=version.number,
+            label=call.label,
+        )
+        return ref, version
+
+    def _model(self, call: Call, version: PromptVersion | None) -> tuple[Mapping[str, Json], str, ModelProvider]:
+        params = {**(version.params if version else {}), **call.params}
+        model, named = params.pop("model", None), params.pop("provider", None)
+        if not isinstance(model, str) or not model:
+            raise InvalidInput("params.model is missing: name the model to run", path="$.params.model")
+        name = call.provider or (named if isinstance(named, str) else None)
+        if name is None and version is not None and "model" not in call.params:
+            name = version.provider
+        name = name or self._providers.of_model(model) or self._prices.provider_of(model)
+        if name is None:
+            raise InvalidInput(
+                f"the name '{model[:100]}' does not say which provider has it: give 'provider' as well",
+                path="$.provider",
+            )
+        return params, model, self._providers.get(name)
+
+    def _pending(
+        self, actor: Actor, call: Call, ref: PromptRef | None, provider: str, model: str, place: Place | None
+    ) -> Execution:
+        if place is not None and place.earlier is not None:
+            return _again(place.earlier, provider, model, self._clock)
+        now = self._clock.now()
+        given = _given(call)
+        return Execution(
+            id=ids.made(ids.EXECUTION, now, place.bits if place else self._clock.bits()),
+            workspace=actor.workspace,
+            created_at=now,
+            status=Status.PENDING,
+            source=actor.source,
+            model=model,
+            provider=provider,
+            prompt=ref,
+            step=place.ref if place else None,
+            user_id=actor.user_id,
+            key_id=actor.key_id,
+            service=actor.service,
+            end_user=short(call.end_user, "endUser"),
+            session_id=short(call.session_id, "sessionId"),
+            tags=tags_of(call.tags),
+            input_hash=json_hash(self._secret, given),
+            input_chars=sum(len(str(v)) for v in given.values()) if isinstance(given, dict) else len(str(given)),
+            content=Content(input=given, metadata=call.metadata),
+        )
+
+    def _deadline(self, call: Call) -> int:
+        wanted = self._deadline_ms if call.deadline_ms is None else call.deadline_ms
+        if not 1 <= wanted <= MAX_DEADLINE_MS:
+            raise InvalidInput(f"deadlineMs must be 1 to {MAX_DEADLINE_MS}, not {wanted}", path="$.deadlineMs")
+        return wanted
+
+    def _claim(self, call: Call) -> Claim | None:
+        if call.idempotency_key is None:
+            return None
+        key = short(call.idempotency_key, "idempotencyKey")
+        asked = [call.prompt_id, call.name, call.version, call.label, call.provider, _given(call), dict(call.params)]
+        return Claim(key or "", f"{json_hash(self._secret, asked):016x}")
+
+
+def _again(earlier: Execution, provider: str, model: str, clock: Clock) -> Execution:
+    """An execution that an earlier process opened and nobody closed, with the attempt that was interrupted."""
+    attempt = Attempt(
+        number=len(earlier.attempts) + 1,
+        provider=provider,
+        model=model,
+        offset_ms=0,
+        latency_ms=max(0, round((clock.now() - earlier.created_at).total_seconds() * 1000)),
+        status=Status.ERROR,
+        error_type=ErrorType.INTERRUPTED,
+    )
+    content = earlier.content or Content()
+    errors = (*content.attempt_errors, "Interrupted: Prompt Forge stopped before the answer came")
+    return replace(earlier, attempts=(*earlier.attempts, attempt), content=replace(content, attempt_errors=errors))
+
+
+def _given(call: Call) -> dict[str, Json] | list[Json]:
+    if call.messages is not None:
+        return [{"role": m.role, "content": m.content} for m in call.messages]
+    return {"content": call.content} if call.content is not None else dict(call.variables)
+
+
+def _messages(call: Call, version: PromptVersion | None) -> tuple[Message, ...]:
+    if version is not None:
+        return render(version, call.variables)
+    if call.messages is None:
+        return (Message(role="user", content=call.content or ""),)
+    check_roles(call.messages)
+    return tuple(call.messages)
+
+
+def tags_of(given: Mapping[str, Json] | Sequence[str]) -> dict[str, str]:
+    """Tags as name and text; a plain list of names gives them empty values."""
+    pairs = given.items() if isinstance(given, Mapping) else [(name, "") for name in given]
+    tags = dict[str, str]()
+    for name, value in pairs:
+        if isinstance(value, dict | list):
+            raise InvalidInput("a tag's value is a text, number or true/false", path=f"$.tags.{name}")
+        text = {True: "true", False: "false", None: ""}.get(value) if isinstance(value, bool | None) else str(value)
+        tags[short(str(name), "tags") or ""] = short(text or "", f"tags.{name}") or ""
+    if len(tags) > MAX_TAGS:
+        raise InvalidInput(f"an execution takes at most {MAX_TAGS} tags, not {len(tags)}", path="$.tags")
+    return tags
+
+
+def short(text: str | None, name: str) -> str | None:
+    """The text; InvalidInput when it is longer than a name may be."""
+    if text is not None and len(text) > MAX_TEXT:
+        raise InvalidInput(f"{name} takes at most {MAX_TEXT} characters, not {len(text)}", path=f"$.{name}")
+    return text
