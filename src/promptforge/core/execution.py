@@ -71,6 +71,8 @@ class StepRef:
 
     chain_execution_id: str
     chain_id: str | None = None
+    chain_name: str | None = None
+    chain_version: int | None = None
     step: str = ""
     order: int = 0
     iteration: int = 0

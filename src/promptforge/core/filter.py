@@ -2,7 +2,8 @@
 
 A leaf compares one field with a value; All, Any and Not combine. It has two compilers, ``matches`` here for open
 runs in memory and the SQL one in ``record/``; a property test holds them equal. Logic has two values: a
-comparison with something unknown is false, and Not turns it true.
+comparison with something unknown is false, and Not turns it true. What a chain execution does not have (a prompt, a
+model, tokens, a cost) is unknown of it.
 """
 
 import json
@@ -12,13 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import translate
-from typing import TYPE_CHECKING
 
+from promptforge.core.chain_execution import AnyExecution, ChainExecution
 from promptforge.core.errors import InvalidInput
-from promptforge.core.json import is_object
-
-if TYPE_CHECKING:
-    from promptforge.core.execution import Execution
+from promptforge.core.execution import Execution
+from promptforge.core.json import Json, is_object
 
 MAX_VALUES = 200
 MAX_WORDS = 20
@@ -61,18 +60,35 @@ _OPERATORS = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A thing that can be asked for; ``read`` gives its value in an execution, None when unknown."""
+    """A thing that can be asked for; ``call`` and ``chain`` give its value in either kind, None when unknown."""
 
     name: str
     kind: Kind
-    read: "Callable[[Execution], object]"
+    call: Callable[[Execution], object]
+    chain: Callable[[ChainExecution], object]
+
+    def read(self, execution: AnyExecution) -> object:
+        """Its value in an execution or chain execution."""
+        return self.chain(execution) if isinstance(execution, ChainExecution) else self.call(execution)
 
 
-def _step(execution: "Execution") -> str | None:
-    return execution.step.chain_execution_id if execution.step else None
+def _both(name: str, kind: Kind, read: Callable[[AnyExecution], object]) -> Field:
+    return Field(name, kind, read, read)
 
 
-def _tokens(execution: "Execution") -> int | None:
+def _call(name: str, kind: Kind, read: Callable[[Execution], object]) -> Field:
+    return Field(name, kind, read, lambda _: None)
+
+
+def _step(name: str) -> Callable[[Execution], object]:
+    return lambda e: getattr(e.step, name) if e.step else None
+
+
+def _chain(name: str) -> Callable[[ChainExecution], object]:
+    return lambda e: getattr(e.chain, name) if e.chain else None
+
+
+def _tokens(execution: Execution) -> int | None:
     if execution.token_in is None or execution.token_out is None:
         return None
     return execution.token_in + execution.token_out
@@ -82,34 +98,46 @@ def _tokens(execution: "Execution") -> int | None:
 FIELDS: Mapping[str, Field] = {
     f.name: f
     for f in (
-        Field("status", Kind.NAME, lambda e: e.status.value),
-        Field("prompt_id", Kind.NAME, lambda e: e.prompt.prompt_id if e.prompt else None),
-        Field("prompt_name", Kind.NAME, lambda e: e.prompt.prompt_name if e.prompt else None),
-        Field("version_id", Kind.NAME, lambda e: e.prompt.version_id if e.prompt else None),
-        Field("version", Kind.NUMBER, lambda e: e.prompt.version if e.prompt else None),
-        Field("label", Kind.NAME, lambda e: e.prompt.label if e.prompt else None),
-        Field("model", Kind.NAME, lambda e: e.model),
-        Field("provider", Kind.NAME, lambda e: e.provider),
-        Field("user_id", Kind.NAME, lambda e: e.user_id),
-        Field("key_id", Kind.NAME, lambda e: e.key_id),
-        Field("end_user", Kind.NAME, lambda e: e.end_user),
-        Field("session_id", Kind.NAME, lambda e: e.session_id),
-        Field("service", Kind.NAME, lambda e: e.service),
-        Field("source", Kind.NAME, lambda e: e.source.value),
-        Field("error_type", Kind.NAME, lambda e: e.error_type.value if e.error_type else None),
-        Field("cost_state", Kind.NAME, lambda e: e.cost_state.value),
-        Field("chain_execution_id", Kind.NAME, _step),
-        Field("created_at", Kind.TIME, lambda e: e.created_at),
-        Field("latency_ms", Kind.NUMBER, lambda e: e.latency_ms),
-        Field("token_in", Kind.NUMBER, lambda e: e.token_in),
-        Field("token_out", Kind.NUMBER, lambda e: e.token_out),
-        Field("tokens", Kind.NUMBER, _tokens),
-        Field("cost", Kind.MONEY, lambda e: e.cost),
-        Field("cached", Kind.FLAG, lambda e: e.cached or None),
-        Field("tag", Kind.TAG, lambda e: e.tags),
-        Field("text", Kind.TEXT, lambda e: e.content),
+        _both("status", Kind.NAME, lambda e: e.status.value),
+        _call("prompt_id", Kind.NAME, lambda e: e.prompt.prompt_id if e.prompt else None),
+        _call("prompt_name", Kind.NAME, lambda e: e.prompt.prompt_name if e.prompt else None),
+        _call("version_id", Kind.NAME, lambda e: e.prompt.version_id if e.prompt else None),
+        _call("version", Kind.NUMBER, lambda e: e.prompt.version if e.prompt else None),
+        Field("label", Kind.NAME, lambda e: e.prompt.label if e.prompt else None, _chain("label")),
+        # never unknown, so a chain execution has the empty one
+        Field("model", Kind.NAME, lambda e: e.model, lambda _: ""),
+        Field("provider", Kind.NAME, lambda e: e.provider, lambda _: ""),
+        _both("user_id", Kind.NAME, lambda e: e.user_id),
+        _both("key_id", Kind.NAME, lambda e: e.key_id),
+        _both("end_user", Kind.NAME, lambda e: e.end_user),
+        _both("session_id", Kind.NAME, lambda e: e.session_id),
+        _both("service", Kind.NAME, lambda e: e.service),
+        _both("source", Kind.NAME, lambda e: e.source.value),
+        _both("error_type", Kind.NAME, lambda e: e.error_type.value if e.error_type else None),
+        _both("cost_state", Kind.NAME, lambda e: e.cost_state.value),
+        _call("chain_execution_id", Kind.NAME, _step("chain_execution_id")),
+        Field("chain_id", Kind.NAME, _step("chain_id"), _chain("chain_id")),
+        Field("chain_name", Kind.NAME, _step("chain_name"), _chain("chain_name")),
+        Field("chain_version", Kind.NUMBER, _step("chain_version"), _chain("version")),
+        _both("created_at", Kind.TIME, lambda e: e.created_at),
+        _both("latency_ms", Kind.NUMBER, lambda e: e.latency_ms),
+        _call("token_in", Kind.NUMBER, lambda e: e.token_in),
+        _call("token_out", Kind.NUMBER, lambda e: e.token_out),
+        _call("tokens", Kind.NUMBER, _tokens),
+        _call("cost", Kind.MONEY, lambda e: e.cost),
+        _call("cached", Kind.FLAG, lambda e: e.cached or None),
+        _both("tag", Kind.TAG, lambda e: e.tags),
+        _both("text", Kind.TEXT, lambda e: e.content),
     )
 }
+
+CHAIN_FIELDS = frozenset(
+    {
+        *("status", "chain_id", "chain_name", "chain_version", "label", "user_id", "key_id", "end_user", "session_id"),
+        *("service", "source", "error_type", "cost_state", "created_at", "latency_ms", "tag", "text"),
+    }
+)
+"""What a list of chain executions may be filtered by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +212,22 @@ def words(text: str) -> frozenset[str]:
 _FOLD = {c: c + 32 for c in range(ord("A"), ord("Z") + 1)}
 
 
-def searched(execution: "Execution") -> tuple[str, ...]:
+def searched(execution: AnyExecution) -> tuple[str, ...]:
     """The texts that a ``text`` test looks into: input as JSON text, output, error."""
     content = execution.content
     if content is None:
         return ()
-    given = "" if content.input is None else _ESCAPE.sub(" ", as_json(content.input))
-    return tuple(t for t in (given, content.output, content.error) if t)
+    given = None if content.input is None else _without_escapes(content.input)
+    return tuple(t for t in (given, output_text(content.output), content.error) if t)
+
+
+def output_text(output: Json) -> str | None:
+    """An output as the search sees it: a text as it is, anything else as JSON text."""
+    return output if output is None or isinstance(output, str) else _without_escapes(output)
+
+
+def _without_escapes(value: Json) -> str:
+    return _ESCAPE.sub(" ", as_json(value))
 
 
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
@@ -212,7 +249,7 @@ def searches(tree: Filter) -> bool:
             return FIELDS[tree.field].kind is Kind.TEXT
 
 
-def matches(tree: Filter, execution: "Execution") -> bool:
+def matches(tree: Filter, execution: AnyExecution) -> bool:
     """Whether *execution* passes *tree*."""
     match tree:
         case All(of):
@@ -225,7 +262,7 @@ def matches(tree: Filter, execution: "Execution") -> bool:
             return _holds(tree, execution)
 
 
-def _holds(test: Test, execution: "Execution") -> bool:
+def _holds(test: Test, execution: AnyExecution) -> bool:
     if test.operator is Operator.WORDS and not words(str(test.values[0])):
         return True  # nothing was asked for
     value = FIELDS[test.field].read(execution)

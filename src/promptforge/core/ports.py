@@ -5,11 +5,11 @@ Every port has one contract suite in ``tests/contracts/``, run against each adap
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 
 from promptforge.core.access import Key, Role, User, Workspace
-from promptforge.core.backup import Copies, Written
+from promptforge.core.backup import Written
 from promptforge.core.execution import Execution, Json, Source
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.outbound import OutboundReply, OutboundRequest
@@ -19,7 +19,6 @@ from promptforge.core.query import (
     Breakdown,
     Counts,
     Executions,
-    Group,
     Groups,
     Page,
     Problem,
@@ -119,99 +118,6 @@ class Record(Protocol):
     async def sizes(self) -> Sequence[StoreSize]:
         """What journal and history take; Unavailable when one does not answer."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """What became of closing some: the last sequence number, and the (workspace, id) of those not closed before."""
-
-    last: int
-    fresh: frozenset[tuple[str, str]]
-
-
-class Journal(Protocol):
-    """The durable write-ahead: one writer, group commit; what returns is on disk."""
-
-    async def open(self, execution: Execution, claim: Claim | None = None) -> str:
-        """Append an opened event; the earlier id when the claim was made before, Conflict for another input."""
-        ...
-
-    async def close(self, executions: Sequence[Execution]) -> Closed:
-        """Append closed events, all or none; what was closed before is left out."""
-        ...
-
-    async def known(self, workspace: str, ids: Sequence[str]) -> frozenset[str]:
-        """Which of these ids were recorded in the last seven days."""
-        ...
-
-    def pending(self) -> Sequence[Execution]:
-        """Executions opened and not closed: what a start finds after a crash."""
-        ...
-
-    async def find(self, workspace: str, execution_id: str) -> Execution | None:
-        """The newest event of an id that has not left for history."""
-        ...
-
-    async def erase(self, workspace: str) -> None: ...
-
-
-class History(Protocol):
-    """Closed executions for ever: one immutable row each. Calls block; the record runs them on threads."""
-
-    def insert(self, batch: int, rows: Sequence[tuple[int, Execution]], *, doubt: bool) -> None:
-        """Store a batch of (journal number, execution), content before figures.
-
-        *doubt*: look first which of its rows are there already. Unavailable when the store is away; ValueError,
-        TypeError or OverflowError when a row cannot be stored at all.
-        """
-        ...
-
-    def check(self, batch: int, rows: Sequence[tuple[int, Execution]]) -> None:
-        """Raise what ``insert`` would raise for rows that cannot be stored."""
-        ...
-
-    def known(self, workspace: str, ids: Sequence[str]) -> frozenset[str]: ...
-    def get(self, workspace: str, execution_id: str) -> Execution | None: ...
-    def page(self, query: Page, upto: int | None = None) -> Sequence[Execution]:
-        """A page of what has journal numbers up to *upto*."""
-        ...
-
-    def figures(self, query: Breakdown, upto: int | None = None) -> Sequence[Group]: ...
-    def erase(self, workspace: str) -> None: ...
-    def last(self) -> tuple[int, int]:
-        """The highest journal number and batch that are stored; 0 where nothing is."""
-        ...
-
-    def since(self, batch: int, created_ms: int) -> Sequence[tuple[str, str]]:
-        """The (workspace, id) of all that came in later batches and was made since that millisecond."""
-        ...
-
-    def owner(self) -> str | None:
-        """The id of the home that it belongs to; None when nobody said."""
-        ...
-
-    def own(self, owner: str) -> None: ...
-    def expire(self, today: date) -> None:
-        """Drop content whose ``expires_on`` has come."""
-        ...
-
-    def sizes(self) -> Sequence[StoreSize]:
-        """What each table takes."""
-        ...
-
-    def copies(self) -> Copies:
-        """Its rows in bulk."""
-        ...
-
-    def rest(self) -> None:
-        """A moment without questions: give back what heavy ones took."""
-        ...
-
-    def ping(self) -> None:
-        """Unavailable when the store does not answer."""
-        ...
-
-    def close(self) -> None: ...
 
 
 # ── the catalog ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from promptforge.core.chain_execution import ChainContent, ChainExecution, StepContent, StepRun
 from promptforge.core.execution import Content, Execution
 from promptforge.core.json import Json, is_array, is_object
 
@@ -60,6 +61,41 @@ class Redactor:
             session_id=self._maybe(execution.session_id),
             service=self._maybe(execution.service),
             model=self.text(execution.model),
+        )
+
+    def chain_execution(self, execution: ChainExecution) -> ChainExecution:
+        """The same for a chain execution and its steps."""
+        content = execution.content
+        return replace(
+            execution,
+            content=content and self._chain_content(content),
+            steps=tuple(self.step(step) for step in execution.steps),
+            tags={self.text(k): self.text(v) for k, v in execution.tags.items()},
+            end_user=self._maybe(execution.end_user),
+            session_id=self._maybe(execution.session_id),
+            service=self._maybe(execution.service),
+        )
+
+    def step(self, step: StepRun) -> StepRun:
+        """The same for a finished step."""
+        content = step.content
+        if content is None:
+            return step
+        cleaned = StepContent(
+            input=self.json(content.input),
+            output=self.json(content.output),
+            error=self._maybe(content.error),
+            stack_trace=self._maybe(content.stack_trace),
+        )
+        return replace(step, content=cleaned)
+
+    def _chain_content(self, content: ChainContent) -> ChainContent:
+        return ChainContent(
+            input=self.json(content.input),
+            output=self.json(content.output),
+            error=self._maybe(content.error),
+            stack_trace=self._maybe(content.stack_trace),
+            metadata=self.json(content.metadata),
         )
 
     def _maybe(self, value: str | None) -> str | None:

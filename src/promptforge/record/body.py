@@ -1,34 +1,54 @@
 """How an execution is written as bytes: whole in the journal, without what may be erased in the history's facts.
 
-MessagePack by field name, because a later version must read what an earlier one left behind.
+MessagePack by field name, because a later version must read what an earlier one left behind. The first byte says what
+follows and whether it is deflated.
 """
 
 import zlib
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from operator import attrgetter
+from typing import Any
 
 import msgspec
 
+from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
 from promptforge.core.execution import Execution
 
 LONG = 4_096
-_PLAIN, _DEFLATED = b"\x00", b"\x01"
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Execution)
+_execution = msgspec.msgpack.Decoder(Execution)
+_chain = msgspec.msgpack.Decoder(ChainExecution)
+_step = msgspec.msgpack.Decoder(StepRun)
+_PLAIN = {Execution: 0, ChainExecution: 2, StepRun: 4}
+"""The first byte of each; one more when it is deflated."""
+
+_EXECUTIONS: Mapping[int, msgspec.msgpack.Decoder[Any]] = {0: _execution, 1: _execution, 2: _chain, 3: _chain}
+_STEPS: Mapping[int, msgspec.msgpack.Decoder[Any]] = {4: _step, 5: _step}
 
 
-def encode(execution: Execution) -> bytes:
-    """Bytes that ``decode`` turns back into an equal execution."""
-    raw = _encoder.encode(execution)
-    return _PLAIN + raw if len(raw) < LONG else _DEFLATED + zlib.compress(raw, 1)
+def encode(value: AnyExecution | StepRun) -> bytes:
+    """Bytes that ``decode`` turns back into an equal value."""
+    raw = _encoder.encode(value)
+    plain = _PLAIN[type(value)]
+    return bytes((plain,)) + raw if len(raw) < LONG else bytes((plain + 1,)) + zlib.compress(raw, 1)
 
 
-def decode(body: bytes) -> Execution:
-    """ValueError when the bytes are not an execution."""
+def decode(body: bytes) -> AnyExecution:
+    """ValueError when the bytes are not an execution or chain execution."""
+    return _decoded(body, _EXECUTIONS)
+
+
+def decode_step(body: bytes) -> StepRun:
+    """ValueError when the bytes are not a step."""
+    return _decoded(body, _STEPS)
+
+
+def _decoded(body: bytes, decoders: Mapping[int, msgspec.msgpack.Decoder[Any]]) -> Any:
     try:
-        raw = zlib.decompress(body[1:]) if body[:1] == _DEFLATED else body[1:]
-        return _decoder.decode(raw)
-    except (zlib.error, msgspec.MsgspecError, TypeError) as error:
+        first = body[0]
+        return decoders[first].decode(zlib.decompress(body[1:]) if first % 2 else body[1:])
+    except (zlib.error, msgspec.MsgspecError, TypeError, LookupError) as error:
         raise ValueError(str(error)) from error
 
 
@@ -36,7 +56,9 @@ ERASABLE = frozenset({"content", "end_user", "session_id", "tags"})
 """What a privacy request removes; it stands in columns of its own."""
 
 _SHOWN = tuple(field.name for field in fields(Execution) if field.name not in ERASABLE)
+_CHAIN_SHOWN = tuple(field.name for field in fields(ChainExecution) if field.name not in ERASABLE)
 _shown = attrgetter(*_SHOWN)
+_chain_shown = attrgetter(*_CHAIN_SHOWN)
 
 
 def shown(execution: Execution) -> bytes:
@@ -46,4 +68,15 @@ def shown(execution: Execution) -> bytes:
 
 def shown_of(body: bytes) -> Execution:
     """The execution back, with nothing where something may have been erased."""
-    return _decoder.decode(body)
+    return _execution.decode(body)
+
+
+def chain_shown(execution: ChainExecution) -> bytes:
+    """The chain execution without what may be erased."""
+    bare = replace(execution, steps=tuple(replace(step, content=None) for step in execution.steps))
+    return _encoder.encode(dict(zip(_CHAIN_SHOWN, _chain_shown(bare), strict=True)))
+
+
+def chain_shown_of(body: bytes) -> ChainExecution:
+    """The chain execution back, with nothing where something may have been erased."""
+    return _chain.decode(body)

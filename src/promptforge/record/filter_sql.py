@@ -15,6 +15,9 @@ from promptforge.record.schema import SEARCHED, milliseconds
 
 _COMPARE = {Operator.AT_LEAST: ">=", Operator.AT_MOST: "<=", Operator.BELOW: "<"}
 _ALWAYS = frozenset({"status", "model", "provider", "source", "cost_state"})
+_COUNTED = frozenset({"version", "chain_version"})
+"""Columns that say with 0 what others say with NULL."""
+
 _LARGEST = (1 << 63) - 1
 _MOST_MONEY = 10**38 - 1
 
@@ -122,7 +125,7 @@ class Condition:
 
     def _number(self, test: Test) -> str:
         column = FIELDS[test.field]
-        present = "version != 0" if test.field == "version" else f"{column} IS NOT NULL"
+        present = f"{column} != 0" if test.field in _COUNTED else f"{column} IS NOT NULL"
         if test.operator is Operator.EXISTS:
             return present
         numbers = [value for value in test.values if isinstance(value, int)]
@@ -135,7 +138,7 @@ class Condition:
         else:
             limit = max(-_LARGEST, min(_LARGEST, numbers[0]))
             compared = f"{column} {_COMPARE[test.operator]} {self.bind('Int64', limit)}"
-        return f"({present} AND {compared})" if test.field == "version" else f"ifNull({compared}, 0)"
+        return f"({present} AND {compared})" if test.field in _COUNTED else f"ifNull({compared}, 0)"
 
     def _time(self, test: Test) -> str:
         moment = test.values[0]

@@ -1,16 +1,18 @@
 """The history: closed executions for ever, in ClickHouse's SQL. Every read is bound to a workspace by construction."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from promptforge.core import ids
-from promptforge.core.execution import Content, Execution
+from promptforge.core.chain_execution import AnyExecution, ChainExecution
+from promptforge.core.execution import Execution
 from promptforge.core.query import Breakdown, Group, Page, StoreSize
 from promptforge.core.stats import Figures
 from promptforge.record import figures_sql, merge
+from promptforge.record.chain_rows import chain_of
 from promptforge.record.copies import EngineCopies
 from promptforge.record.engine import Engine
 from promptforge.record.filter_sql import Condition
@@ -19,13 +21,14 @@ from promptforge.record.rows import (
     FACT_NAMES,
     PAYLOAD_NAMES,
     Row,
-    content_of,
     execution_of,
     facts_block,
+    has_content,
     payloads_block,
 )
-from promptforge.record.schema import TABLES, WEEK, milliseconds, moment_of
+from promptforge.record.schema import TABLES, WEEK, milliseconds, moment_of, number_of
 
+E = TypeVar("E", Execution, ChainExecution)
 _FACTS = ", ".join(FACT_NAMES)
 _PAYLOADS = ", ".join(PAYLOAD_NAMES)
 # the day leaves most partitions out, the moments most of the rest
@@ -55,22 +58,22 @@ class ClickHouseHistory:
 
     # ── writing ──
 
-    def insert(self, batch: int, rows: Sequence[tuple[int, Execution]], *, doubt: bool) -> None:
+    def insert(self, batch: int, rows: Sequence[tuple[int, AnyExecution]], *, doubt: bool) -> None:
         """Content first, so that a visible figure has its content."""
-        content = [execution for _, execution in rows if execution.content is not None]
+        content = [execution for _, execution in rows if has_content(execution)]
         with self._engine.writing():
             if doubt:
-                there = self._stored("payloads", batch)
-                content = [e for e in content if _number(e.id) not in there]
-                there = self._stored("facts", batch)
-                rows = [row for row in rows if _number(row[1].id) not in there]
+                there = self._stored("payloads", "steps != ''", batch)
+                content = [e for e in content if _key(e) not in there]
+                there = self._stored("facts", "kind = 'chain'", batch)
+                rows = [row for row in rows if _key(row[1]) not in there]
             if content:
                 self._engine.insert("payloads", payloads_block(batch, content))
             if rows:
                 self._engine.insert("facts", facts_block(batch, rows))
 
-    def check(self, batch: int, rows: Sequence[tuple[int, Execution]]) -> None:
-        payloads_block(batch, [execution for _, execution in rows])
+    def check(self, batch: int, rows: Sequence[tuple[int, AnyExecution]]) -> None:
+        payloads_block(batch, [execution for _, execution in rows if has_content(execution)])
         facts_block(batch, rows)
 
     def erase(self, workspace: str) -> None:
@@ -82,58 +85,68 @@ class ClickHouseHistory:
                 mutations_sync=2,
             )
 
-    def _stored(self, table: str, batch: int) -> set[int]:
-        found = self._engine.ask(f"SELECT id FROM {table} PREWHERE batch = {{batch:UInt64}}", {"batch": batch})
-        return {row[0] for row in found}
+    def _stored(self, table: str, chain: str, batch: int) -> set[tuple[bool, int]]:
+        """What is there of a batch. An id alone is not enough: who makes ids may give a call that of a chain."""
+        sql = f"SELECT {chain}, id FROM {table} PREWHERE batch = {{batch:UInt64}}"
+        return {(bool(is_chain), number) for is_chain, number in self._engine.ask(sql, {"batch": batch})}
 
     # ── reading ──
 
     def known(self, workspace: str, ids: Sequence[str]) -> frozenset[str]:
         """Which of these are stored. Their moments, taken from the ids, keep the look short."""
-        numbers = {_number(shown): shown for shown in ids}
-        if not numbers:
+        if not ids:
             return frozenset()
+        numbers = [number_of(shown) for shown in ids]
         rows = self._engine.ask(
-            "SELECT id FROM facts PREWHERE workspace = {workspace:String} "
+            "SELECT kind, id FROM facts PREWHERE workspace = {workspace:String} "
             "AND created_at >= fromUnixTimestamp64Milli({first:Int64}, 'UTC') "
             "AND created_at <= fromUnixTimestamp64Milli({last:Int64}, 'UTC') AND id IN {ids:Array(UInt128)}",
-            {
-                "workspace": workspace,
-                "first": _moment(min(numbers)),
-                "last": _moment(max(numbers)),
-                "ids": list(numbers),
-            },
+            {"workspace": workspace, "first": _moment(min(numbers)), "last": _moment(max(numbers)), "ids": numbers},
         )
-        return frozenset(numbers[row[0]] for row in rows)
+        return frozenset(ids).intersection(_shown(kind, number) for kind, number in rows)
 
     def get(self, workspace: str, execution_id: str) -> Execution | None:
-        number = ids.parse(ids.EXECUTION, execution_id)
+        return self._get(_CALLS, workspace, execution_id)
+
+    def get_chain(self, workspace: str, chain_execution_id: str) -> ChainExecution | None:
+        return self._get(_CHAINS, workspace, chain_execution_id)
+
+    def _get(self, kind: "_Kind[E]", workspace: str, shown: str) -> E | None:
+        number = ids.parse(kind.prefix, shown)
         if number is None:
             return None
         rows = self._engine.ask(
             f"SELECT {_FACTS} FROM facts PREWHERE workspace = {{workspace:String}} "
-            "AND created_at = fromUnixTimestamp64Milli({at:Int64}, 'UTC') AND id = {id:UInt128} LIMIT 1",
+            "AND created_at = fromUnixTimestamp64Milli({at:Int64}, 'UTC') AND id = {id:UInt128} "
+            f"AND {kind.condition} LIMIT 1",
             {"workspace": workspace, "at": _moment(number), "id": number},
             threads=1,
         )
-        found = self._shown(workspace, rows, content=True)
+        found = self._made(kind, workspace, rows, content=True)
         return found[0] if found else None
 
     def page(self, query: Page, upto: int | None = None) -> Sequence[Execution]:
+        return self._page(_CALLS, query, upto)
+
+    def chain_page(self, query: Page, upto: int | None = None) -> Sequence[ChainExecution]:
+        return self._page(_CHAINS, query, upto)
+
+    def _page(self, kind: "_Kind[E]", query: Page, upto: int | None) -> Sequence[E]:
         condition = Condition(query.workspace, self._today())
-        condition.parts.append("kind = 'execution'")
+        condition.parts.append(kind.condition)
+        after = None
         if query.after is not None:
-            number = ids.parse(ids.EXECUTION, query.after)
-            if number is None:
+            after = ids.parse(kind.prefix, query.after)
+            if after is None:
                 return ()
-            moment = condition.bind_time(_moment(number))
+            moment = condition.bind_time(_moment(after))
             condition.parts.append(f"created_at <= {moment}")
-            condition.parts.append(f"(created_at, id) < ({moment}, {condition.bind('UInt128', number)})")
+            condition.parts.append(f"(created_at, id) < ({moment}, {condition.bind('UInt128', after)})")
         condition.add(query.filter)
         if upto is not None:
             condition.parts.append(f"seq <= {condition.bind('UInt64', upto)}")
-        find = self._search if condition.has_text else self._find
-        return self._shown(query.workspace, find(condition, query), content=query.content)
+        rows = self._search(condition, query, after) if condition.has_text else self._find(condition, query)
+        return self._made(kind, query.workspace, rows, content=query.content)
 
     def figures(self, query: Breakdown, upto: int | None = None) -> Sequence[Group]:
         part = figures_sql.rolled_up(query) if upto is None else None
@@ -173,11 +186,10 @@ class ClickHouseHistory:
         )
         return self._engine.ask(sql, condition.values)
 
-    def _search(self, condition: Condition, query: Page) -> Sequence[Sequence[Any]]:
+    def _search(self, condition: Condition, query: Page, after: int | None) -> Sequence[Sequence[Any]]:
         """Go back window by window until the page is full: a common word is found at once, in little memory."""
         wanted = query.offset + query.limit
         found: list[Sequence[Any]] = []
-        after = ids.parse(ids.EXECUTION, query.after) if query.after else None
         newest = None if after is None else moment_of(_moment(after))
         for first, last in self._windows(query.workspace, newest):
             condition.values |= {"first": first, "last": last}
@@ -212,12 +224,12 @@ class ClickHouseHistory:
             last = first - 1
             step += 1
 
-    def _shown(self, workspace: str, rows: Sequence[Sequence[Any]], *, content: bool) -> list[Execution]:
+    def _made(self, kind: "_Kind[E]", workspace: str, rows: Sequence[Sequence[Any]], *, content: bool) -> list[E]:
         facts = [dict(zip(FACT_NAMES, row, strict=True)) for row in rows]
-        contents = self._contents(workspace, facts) if content and facts else {}
-        return [execution_of(row, contents.get(row["id"])) for row in facts]
+        contents = self._contents(kind, workspace, facts) if content and facts else {}
+        return [kind.made(row, contents.get(row["id"])) for row in facts]
 
-    def _contents(self, workspace: str, facts: Sequence[Row]) -> dict[int, Content]:
+    def _contents(self, kind: "_Kind[Any]", workspace: str, facts: Sequence[Row]) -> dict[int, Row]:
         values = {
             "workspace": workspace,
             "today": self._today(),
@@ -225,8 +237,9 @@ class ClickHouseHistory:
             "times": sorted({_moment(row["id"]) / 1000 for row in facts}),
             "ids": [row["id"] for row in facts],
         }
-        rows = self._engine.ask(f"SELECT {_PAYLOADS} FROM payloads PREWHERE {_CONTENT}", values, threads=1)
-        return {row[0]: content_of(dict(zip(PAYLOAD_NAMES, row, strict=True))) for row in rows}
+        sql = f"SELECT {_PAYLOADS} FROM payloads PREWHERE {_CONTENT} WHERE {kind.content}"
+        rows = self._engine.ask(sql, values, threads=1)
+        return {row[0]: dict(zip(PAYLOAD_NAMES, row, strict=True)) for row in rows}
 
     # ── keeping house ──
 
@@ -251,11 +264,11 @@ class ClickHouseHistory:
     def since(self, batch: int, created_ms: int) -> Sequence[tuple[str, str]]:
         """Workspace and id of what came in later batches and was made since. A scan too."""
         rows = self._engine.ask(
-            "SELECT workspace, id FROM facts PREWHERE batch > {batch:UInt64} "
+            "SELECT workspace, kind, id FROM facts PREWHERE batch > {batch:UInt64} "
             "AND created_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')",
             {"batch": batch, "since": created_ms},
         )
-        return [(row[0], ids.text(ids.EXECUTION, row[1])) for row in rows]
+        return [(workspace, _shown(kind, number)) for workspace, kind, number in rows]
 
     def owner(self) -> str | None:
         """The id of the home that this belongs to."""
@@ -287,11 +300,26 @@ class ClickHouseHistory:
         self._engine.close()
 
 
-def _number(shown: str) -> int:
-    number = ids.parse(ids.EXECUTION, shown)
-    if number is None:
-        raise ValueError(f"'{shown[:60]}' is not the id of an execution")
-    return number
+@dataclass(frozen=True, slots=True)
+class _Kind(Generic[E]):
+    """A kind of row: which facts and payloads are of it, how its ids begin, and what is made of them."""
+
+    condition: str
+    content: str
+    prefix: str
+    made: Callable[[Row, Row | None], E]
+
+
+_CALLS = _Kind("kind = 'execution'", "steps = ''", ids.EXECUTION, execution_of)
+_CHAINS = _Kind("kind = 'chain'", "steps != ''", ids.CHAIN_EXECUTION, chain_of)
+
+
+def _key(execution: AnyExecution) -> tuple[bool, int]:
+    return isinstance(execution, ChainExecution), number_of(execution.id)
+
+
+def _shown(kind: str, number: int) -> str:
+    return ids.text(ids.CHAIN_EXECUTION if kind == "chain" else ids.EXECUTION, number)
 
 
 def _moment(number: int) -> int:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from promptforge.core import ids
+from promptforge.core.chain_execution import AnyExecution, ChainContent, ChainExecution, StepContent, StepRun
 from promptforge.core.errors import InvalidInput
 from promptforge.core.execution import Content, Execution
 from promptforge.core.json import is_array, is_object
@@ -18,31 +19,67 @@ from promptforge.core.redaction import Redactor
 from promptforge.record.body import encode
 from promptforge.record.schema import milliseconds
 
-_OPTIONAL = ("response_model", "user_id", "key_id", "service", "end_user", "session_id", "finish_reason")
+_OPTIONAL = ("user_id", "key_id", "service", "end_user", "session_id", "forked_from", "failed_step")
+_OF_CALLS = ("response_model", "finish_reason")
 _WIDEST = 1 << 63
+_Texts = TypeVar("_Texts", Execution, ChainExecution, StepRun)
 
 
 def taken_in(execution: Execution, redactor: Redactor) -> Execution:
     """The execution as it is kept; InvalidInput when it cannot be."""
-    number = ids.parse(ids.EXECUTION, execution.id)
-    if number is None:
-        raise InvalidInput(f"'{execution.id[:60]}' is not the id of an execution")
-    if milliseconds(execution.created_at) != ids.milliseconds(number):
-        raise InvalidInput(f"the id {execution.id} does not carry the moment of its createdAt")
+    _require_id(execution, ids.EXECUTION, "an execution")
     made = redactor.execution(execution)
-    changes: dict[str, Any] = {name: None for name in _OPTIONAL if getattr(made, name) == ""}
+    changes = _tidied(made)
     if made.prompt is not None and made.prompt.label == "":
         changes["prompt"] = replace(made.prompt, label=None)
+    return _encodable(replace(made, **changes) if changes else made)
+
+
+def chain_taken_in(execution: ChainExecution, redactor: Redactor) -> ChainExecution:
+    """The chain execution as it is kept, its steps included; InvalidInput when it cannot be."""
+    _require_id(execution, ids.CHAIN_EXECUTION, "a chain execution")
+    made = redactor.chain_execution(execution)
+    changes = _tidied(made)
+    if made.chain is not None and made.chain.label == "":
+        changes["chain"] = replace(made.chain, label=None)
+    return _encodable(replace(made, **changes) if changes else made)
+
+
+def step_taken_in(step: StepRun, redactor: Redactor) -> StepRun:
+    """The finished step as it is kept; InvalidInput when it cannot be."""
+    return _encodable(redactor.step(step))
+
+
+def _require_id(execution: AnyExecution, prefix: str, what: str) -> None:
+    number = ids.parse(prefix, execution.id)
+    if number is None:
+        raise InvalidInput(f"'{execution.id[:60]}' is not the id of {what}")
+    if milliseconds(execution.created_at) != ids.milliseconds(number):
+        raise InvalidInput(f"the id {execution.id} does not carry the moment of its createdAt")
+
+
+def _tidied(made: AnyExecution) -> dict[str, Any]:
+    """No empty names beside missing ones, and whole milliseconds."""
+    changes: dict[str, Any] = {name: None for name in (*_OPTIONAL, *_OF_CALLS) if getattr(made, name, None) == ""}
     for name in ("created_at", "started_at", "recorded_at"):
         moment = getattr(made, name)
         if moment is not None and (moment.microsecond % 1000 or moment.tzinfo is not UTC):
             changes[name] = _whole(moment)
-    if changes:
-        made = replace(made, **changes)
+    return changes
+
+
+def _encodable(made: _Texts) -> _Texts:
+    """The same where it can be written, else with every text and JSON value made storable; InvalidInput when a figure
+    is beyond 64 bits."""
     try:
         encode(made)
     except (UnicodeEncodeError, OverflowError):
         made = _mended(made)
+        try:
+            encode(made)
+        except (UnicodeEncodeError, OverflowError) as error:
+            name = made.name if isinstance(made, StepRun) else made.id
+            raise InvalidInput(f"{name} holds a value that cannot be stored: {error}") from None
     return made
 
 
@@ -51,16 +88,12 @@ def _whole(moment: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
-def _mended(execution: Execution) -> Execution:
-    """The same with every text and JSON value made storable; InvalidInput when a figure is beyond 64 bits."""
-    given = {field.name: getattr(execution, field.name) for field in fields(execution)}
+def _mended(made: _Texts) -> _Texts:
+    given = {field.name: getattr(made, field.name) for field in fields(made)}
     texts = {name: _storable(value) for name, value in given.items() if isinstance(value, str | Mapping)}
-    made = replace(execution, **texts, content=_storable(execution.content))
-    try:
-        encode(made)
-    except (UnicodeEncodeError, OverflowError) as error:
-        raise InvalidInput(f"the execution {execution.id} holds a value that cannot be stored: {error}") from None
-    return made
+    if isinstance(made, ChainExecution):
+        texts["steps"] = tuple(_mended(step) for step in made.steps)
+    return replace(made, **texts, content=_storable(made.content))
 
 
 def _storable(value: Any) -> Any:
@@ -77,6 +110,6 @@ def _storable(value: Any) -> Any:
         return tuple(_storable(item) for item in cast("tuple[Any, ...]", value))
     if is_array(value):
         return [_storable(item) for item in value]
-    if isinstance(value, Content):
+    if isinstance(value, Content | ChainContent | StepContent):
         return replace(value, **{field.name: _storable(getattr(value, field.name)) for field in fields(value)})
     return value

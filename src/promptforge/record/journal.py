@@ -6,22 +6,23 @@ runs change together, on the event loop, so that a reader sees both as of one mo
 
 import asyncio
 import contextlib
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from promptforge.core.errors import Conflict
+from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
 from promptforge.core.execution import Execution
-from promptforge.core.ports import Claim, Clock, Closed
+from promptforge.core.ports import Claim, Clock
 from promptforge.core.query import StoreSize
-from promptforge.record.body import decode, encode
-from promptforge.record.journal_tables import CLOSED, OPENED, forgets, prepare
-from promptforge.record.pending import Pending
+from promptforge.core.record_ports import Closed
+from promptforge.record import events
+from promptforge.record.body import decode, decode_step, encode
+from promptforge.record.journal_tables import CLOSED, prepare
+from promptforge.record.pending import Pending, PendingChains
 from promptforge.record.writer import Writer, connect
 
 T = TypeVar("T")
@@ -30,7 +31,6 @@ CLAIMED = timedelta(hours=24)
 BATCH_ROWS = 10_000
 BATCH_BYTES = 64 << 20
 MANY = 50
-_CHUNK = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +70,21 @@ class SqliteJournal:
         self._finder = _Reader(path)
         self._shipping = _Reader(path)
         self._writer = Writer(path)
-        self.open_runs = Pending()
+        self.open_runs: Pending[Execution] = Pending()
+        self.open_chains = PendingChains()
         self._restore()
         self._writer.start()
 
     def _restore(self) -> None:
         connection = self._finder.connection
-        for (body,) in connection.execute(
-            "SELECT body FROM events o WHERE kind = ? AND NOT EXISTS "
-            "(SELECT 1 FROM events c WHERE c.id = o.id AND c.workspace = o.workspace AND c.kind = ?)",
-            (OPENED, CLOSED),
-        ):
+        for body in events.opened(connection):
             # an opened event that cannot be read has nothing that could be closed
             with contextlib.suppress(ValueError):
-                self.open_runs.add(decode(body))
+                self._add(decode(body))
+        for workspace, chain_execution_id, body in events.steps(connection):
+            # a step that cannot be read is one that is not done
+            with contextlib.suppress(ValueError):
+                self.open_chains.advance(workspace, chain_execution_id, decode_step(body))
         count, oldest, first = connection.execute(
             "SELECT count(*), min(at), min(seq) FROM events WHERE kind = ?", (CLOSED,)
         ).fetchone()
@@ -96,6 +97,12 @@ class SqliteJournal:
         self.shipped: int = first - 1 if count else self.last
         """Where the history stood when the journal was opened."""
 
+    def _add(self, execution: AnyExecution) -> None:
+        if isinstance(execution, ChainExecution):
+            self.open_chains.add(execution)
+        else:
+            self.open_runs.add(execution)
+
     def _forgotten(self, connection: sqlite3.Connection, *, fresh: bool) -> int:
         row = connection.execute("SELECT value FROM about WHERE name = 'forgotten'").fetchone()
         if row or fresh:
@@ -106,24 +113,21 @@ class SqliteJournal:
 
     # ── from the event loop ──
 
-    async def open(self, execution: Execution, claim: Claim | None = None) -> str:
-        body = encode(execution)
+    async def open(self, execution: AnyExecution, claim: Claim | None = None) -> str:
+        key, body = (execution.workspace, execution.id), encode(execution)
         now = self._now()
 
         def run(connection: sqlite3.Connection) -> str:
-            if claim is not None and (earlier := _claimed(connection, execution.workspace, claim, now)):
+            if claim is not None and (earlier := events.claimed(connection, key[0], claim, now - _ms(CLAIMED))):
                 return earlier
-            if _exists(connection, execution.workspace, execution.id):
+            if events.exists(connection, *key):
                 return execution.id
             if claim is not None:
                 connection.execute(
                     "INSERT OR REPLACE INTO claims (workspace, key, fingerprint, id, at) VALUES (?, ?, ?, ?, ?)",
-                    (execution.workspace, claim.key, claim.fingerprint, execution.id, now),
+                    (key[0], claim.key, claim.fingerprint, execution.id, now),
                 )
-            connection.execute(
-                "INSERT INTO events (workspace, id, kind, at, body) VALUES (?, ?, ?, ?, ?)",
-                (execution.workspace, execution.id, OPENED, now, body),
-            )
+            events.insert_opened(connection, key, now, body)
             written.append(True)
             return execution.id
 
@@ -131,59 +135,81 @@ class SqliteJournal:
 
         def kept(_: str) -> None:
             if written:
-                self.open_runs.add(execution)
+                self._add(execution)
 
         return await self._writer.write(run, kept)
 
-    async def close(self, executions: Sequence[Execution]) -> Closed:
-        """Append closed events, all or none; what was closed before is left out."""
+    async def close(self, executions: Sequence[AnyExecution], step: StepRun | None = None) -> Closed:
         wanted = {(e.workspace, e.id): e for e in reversed(executions)}
         if len(wanted) > MANY:
             bodies = await asyncio.to_thread(lambda: {key: encode(e) for key, e in wanted.items()})
         else:
             bodies = {key: encode(e) for key, e in wanted.items()}
+        checkpoint = step and _Checkpoint.of(executions[0], step)
         now = self._now()
 
-        def run(connection: sqlite3.Connection) -> Closed:
-            known = _known(connection, list(bodies))
+        def run(connection: sqlite3.Connection) -> tuple[Closed, bool]:
+            # the step first: the last number must be that of what was closed
+            written = checkpoint is not None and checkpoint.write(connection, now)
+            known = events.known(connection, list(bodies))
             fresh = [key for key in reversed(bodies) if key not in known]
             if not fresh:
-                return Closed(self.last, frozenset())
+                return Closed(self.last, frozenset()), written
             # not before it was made, whatever the clock says: what is forgotten is looked for by when it was made
             seen = [(*key, max(now, _at(wanted[key].created_at))) for key in fresh]
             connection.executemany("INSERT INTO seen (workspace, id, at) VALUES (?, ?, ?)", seen)
-            connection.executemany(
-                "INSERT INTO events (workspace, id, kind, at, opened, body) VALUES (?1, ?2, ?3, ?4, "
-                "(SELECT seq FROM events WHERE id = ?2 AND workspace = ?1 AND kind = ?5), ?6)",
-                [(*key, CLOSED, now, OPENED, bodies[key]) for key in fresh],
-            )
-            last: int = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
-            return Closed(last, frozenset(fresh))
+            last = events.insert_closed(connection, [(*key, bodies[key]) for key in fresh], now)
+            return Closed(last, frozenset(fresh)), written
 
-        def kept(closed: Closed) -> None:
+        chains: list[ChainExecution | None] = [None]
+
+        def kept(done: tuple[Closed, bool]) -> None:
+            closed, written = done
             for key in closed.fresh:
-                self.open_runs.remove(*key)
+                (self.open_chains if isinstance(wanted[key], ChainExecution) else self.open_runs).remove(*key)
             if closed.fresh:
                 self.last = max(self.last, closed.last)
                 self.waiting += len(closed.fresh)
                 self.oldest_at = self.oldest_at or now
+            if written and checkpoint:
+                chains.append(self.open_chains.advance(*checkpoint.key, checkpoint.step))
 
-        return await self._writer.write(run, kept)
+        closed, _ = await self._writer.write(run, kept)
+        return replace(closed, chain=chains[-1])
+
+    async def advance(self, workspace: str, chain_execution_id: str, step: StepRun) -> ChainExecution | None:
+        checkpoint = _Checkpoint((workspace, chain_execution_id), step, encode(step))
+        now = self._now()
+        chains: list[ChainExecution | None] = [None]
+
+        def kept(written: bool) -> None:
+            if written:
+                chains.append(self.open_chains.advance(workspace, chain_execution_id, step))
+
+        await self._writer.write(lambda connection: checkpoint.write(connection, now), kept)
+        return chains[-1]
 
     async def known(self, workspace: str, ids: Sequence[str]) -> frozenset[str]:
-        found = await asyncio.to_thread(self._finder.read, lambda c: _known(c, [(workspace, i) for i in ids]))
+        found = await asyncio.to_thread(self._finder.read, lambda c: events.known(c, [(workspace, i) for i in ids]))
         return frozenset(execution_id for _, execution_id in found)
 
     def pending(self) -> Sequence[Execution]:
         return tuple(self.open_runs)
 
-    async def find(self, workspace: str, execution_id: str) -> Execution | None:
-        if (run := self.open_runs.get(workspace, execution_id)) is not None:
+    def running(self, workspace: str, execution_id: str) -> AnyExecution | None:
+        """The open execution or chain execution of that id, as it is now."""
+        return self.open_runs.get(workspace, execution_id) or self.open_chains.get(workspace, execution_id)
+
+    def unfinished(self) -> Sequence[ChainExecution]:
+        return tuple(self.open_chains)
+
+    async def find(self, workspace: str, execution_id: str) -> AnyExecution | None:
+        if (run := self.running(workspace, execution_id)) is not None:
             return run
         rows = await asyncio.to_thread(
             self._finder.read,
             lambda c: c.execute(
-                "SELECT body FROM events WHERE id = ? AND workspace = ? ORDER BY seq DESC LIMIT 1",
+                "SELECT body FROM events WHERE id = ? AND workspace = ? AND step IS NULL ORDER BY seq DESC LIMIT 1",
                 (execution_id, workspace),
             ).fetchall(),
         )
@@ -217,6 +243,7 @@ class SqliteJournal:
 
         def kept(gone: int) -> None:
             self.open_runs.clear(workspace)
+            self.open_chains.clear(workspace)
             self.waiting -= gone
 
         await self._writer.write(run, kept)
@@ -253,9 +280,9 @@ class SqliteJournal:
                 "SELECT seq, workspace, id, at, body, ? FROM events WHERE seq = ?"
             )
             self._writer.write_and_wait(lambda c: c.executemany(move, [(text, seq) for seq, text in problems]) and None)
-        for start in range(0, len(batch.entries), _CHUNK):
-            part = batch.entries[start : start + _CHUNK]
-            self._writer.write_and_wait(lambda c, part=part: _remove(c, part[0].seq, part[-1].seq))
+        for start in range(0, len(batch.entries), events.CHUNK):
+            part = batch.entries[start : start + events.CHUNK]
+            self._writer.write_and_wait(lambda c, part=part: events.remove(c, part[0].seq, part[-1].seq))
         self._writer.write_and_wait(
             lambda c: c.execute("DELETE FROM batches WHERE number = ?", (batch.number,)) and None
         )
@@ -275,15 +302,16 @@ class SqliteJournal:
             # an id may be forgotten only after its event has left, or a repeat would slip in between
             oldest = connection.execute("SELECT min(at) FROM events").fetchone()[0]
             until = seen_until if oldest is None else min(seen_until, oldest)
-            part = f"SELECT workspace, id FROM seen WHERE at < ? LIMIT {_CHUNK}"
+            part = f"SELECT workspace, id FROM seen WHERE at < ? LIMIT {events.CHUNK}"
             gone = connection.execute(f"DELETE FROM seen WHERE (workspace, id) IN ({part})", (until,)).rowcount
             connection.execute("DELETE FROM claims WHERE at < ?", (claims_until,))
             return gone
 
-        while self._writer.write_and_wait(run) == _CHUNK:
+        while self._writer.write_and_wait(run) == events.CHUNK:
             pass
-        self.forgotten = self._writer.write_and_wait(lambda c: _announce(c, self.forgotten, now - _ms(REMEMBERED)))
-        self._writer.write_and_wait(_give_pages_back)
+        until = now - _ms(REMEMBERED)
+        self.forgotten = self._writer.write_and_wait(lambda c: events.announce(c, self.forgotten, until))
+        self._writer.write_and_wait(events.give_pages_back)
 
     # ── inside ──
 
@@ -309,6 +337,26 @@ class SqliteJournal:
         return _at(self._clock.now())
 
 
+@dataclass(frozen=True, slots=True)
+class _Checkpoint:
+    """A finished step of the chain execution that *key* names, ready to be written."""
+
+    key: tuple[str, str]
+    step: StepRun
+    body: bytes
+
+    @classmethod
+    def of(cls, call: AnyExecution, step: StepRun) -> "_Checkpoint | None":
+        """The step that made a call; None for a call outside chains."""
+        if isinstance(call, ChainExecution) or call.step is None:
+            return None
+        return cls((call.workspace, call.step.chain_execution_id), step, encode(step))
+
+    def write(self, connection: sqlite3.Connection, at: int) -> bool:
+        """Append it; whether it was new and its chain execution open."""
+        return events.insert_step(connection, self.key, self.step.name, at, self.body)
+
+
 class _Reader:
     """A connection that only reads, for one thread at a time."""
 
@@ -323,63 +371,6 @@ class _Reader:
     def close(self) -> None:
         with self._lock:
             self.connection.close()
-
-
-def _claimed(connection: sqlite3.Connection, workspace: str, claim: Claim, now: int) -> str | None:
-    row = connection.execute(
-        "SELECT fingerprint, id FROM claims WHERE workspace = ? AND key = ? AND at > ?",
-        (workspace, claim.key, now - _ms(CLAIMED)),
-    ).fetchone()
-    if row is None:
-        return None
-    if row[0] != claim.fingerprint:
-        raise Conflict(
-            f"the idempotency key '{claim.key[:60]}' was used in the last 24 hours with another input; "
-            "use a new key for a new request"
-        )
-    return str(row[1])
-
-
-def _exists(connection: sqlite3.Connection, workspace: str, execution_id: str) -> bool:
-    return bool(
-        connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM events WHERE id = ?1 AND workspace = ?2) "
-            "OR EXISTS (SELECT 1 FROM seen WHERE workspace = ?2 AND id = ?1)",
-            (execution_id, workspace),
-        ).fetchone()[0]
-    )
-
-
-def _known(connection: sqlite3.Connection, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-    rows = connection.execute(
-        "SELECT seen.workspace, seen.id FROM json_each(?) asked "
-        "JOIN seen ON seen.workspace = asked.value ->> 0 AND seen.id = asked.value ->> 1",
-        (json.dumps(keys),),
-    )
-    return set(rows.fetchall())
-
-
-def _remove(connection: sqlite3.Connection, first: int, last: int) -> None:
-    span = (first, last, CLOSED)
-    connection.execute(
-        "DELETE FROM events WHERE seq IN "
-        "(SELECT opened FROM events WHERE seq BETWEEN ? AND ? AND kind = ? AND opened IS NOT NULL)",
-        span,
-    )
-    connection.execute("DELETE FROM events WHERE seq BETWEEN ? AND ? AND kind = ?", span)
-
-
-def _announce(connection: sqlite3.Connection, before: int, until: int) -> int:
-    """Write down that ids before *until* will be forgotten, if there are any; a clock that ran ahead is not undone."""
-    if not connection.execute("SELECT EXISTS (SELECT 1 FROM seen WHERE at < ?)", (until,)).fetchone()[0]:
-        return before
-    forgets(connection, until)
-    return max(before, until)
-
-
-def _give_pages_back(connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA freelist_count").fetchone()[0] > _CHUNK:
-        connection.execute(f"PRAGMA incremental_vacuum({_CHUNK})").fetchall()
 
 
 def bytes_of(path: Path) -> int:

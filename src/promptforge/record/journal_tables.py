@@ -1,7 +1,8 @@
 """The journal's tables, as an ordered list of changes; each runs once, in its own transaction.
 
-``events.kind`` is 0 for opened and 1 for closed; ``opened`` of a closed event points at its opened one, which stays
-until the closed one has left for history. AUTOINCREMENT because a plain rowid is used again after the table empties.
+``events.kind`` is 0 for opened, 1 for closed, and 2 for a finished step: it has the id of its chain execution and in
+``step`` its name, once. ``opened`` points at the opened event, which stays, as steps do, until the closed one has left
+for history. AUTOINCREMENT because a plain rowid is used again after the table empties.
 """
 
 import sqlite3
@@ -12,6 +13,7 @@ from promptforge.record.migration import newer
 
 OPENED = 0
 CLOSED = 1
+STEP = 2
 
 
 def _first(connection: sqlite3.Connection) -> None:
@@ -42,7 +44,12 @@ def _about(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
 
 
-CHANGES: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _about)
+def _steps(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE events ADD COLUMN step TEXT")
+    connection.execute("CREATE UNIQUE INDEX events_step ON events (workspace, id, step) WHERE step IS NOT NULL")
+
+
+CHANGES: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _about, _steps)
 
 
 def prepare(connection: sqlite3.Connection) -> None:

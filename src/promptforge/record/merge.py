@@ -3,31 +3,34 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from promptforge.core import ids
+from promptforge.core.chain_execution import AnyExecution, ChainExecution
 from promptforge.core.execution import Execution
-from promptforge.core.filter import matches
+from promptforge.core.filter import FIELDS, matches
 from promptforge.core.query import Breakdown, Dimension, Group, Page, Subject
 from promptforge.core.stats import Figures
+from promptforge.record.schema import number_of
 
+E = TypeVar("E", Execution, ChainExecution)
 Key = tuple[str | int | date | None, ...]
 
 
-def newest_first(execution: Execution) -> tuple[datetime, int]:
+def newest_first(execution: AnyExecution) -> tuple[datetime, int]:
     """What pages are sorted by, downwards."""
-    return execution.created_at, ids.parse(ids.EXECUTION, execution.id) or 0
+    return execution.created_at, number_of(execution.id)
 
 
-def on_page(query: Page, runs: Iterable[Execution]) -> list[Execution]:
-    """The open runs that belong to the list of a page, newest first."""
+def on_page(query: Page, runs: Iterable[E]) -> list[E]:
+    """The open ones that belong to the list of a page, newest first."""
     found = [run for run in runs if matches(query.filter, run)]
     if query.after is not None:
-        after = ids.parse(ids.EXECUTION, query.after)
-        if after is None:
-            return []
+        prefix = query.after.partition("_")[0]
+        after = ids.parse(prefix, query.after)
         # the id begins with the moment, so the ids compare as (moment, id) does
-        found = [run for run in found if (ids.parse(ids.EXECUTION, run.id) or 0) < after]
+        found = [run for run in found if after is not None and (ids.parse(prefix, run.id) or after) < after]
     return sorted(found, key=newest_first, reverse=True)
 
 
@@ -37,14 +40,21 @@ def stored_part(query: Page, runs: int) -> Page:
     return replace(query, offset=skipped, limit=query.limit + query.offset - skipped)
 
 
-def page(query: Page, runs: Sequence[Execution], stored: Sequence[Execution], skipped: int) -> list[Execution]:
+def page(query: Page, runs: Sequence[E], stored: Sequence[E], skipped: int) -> list[E]:
     """The page, from the open runs and what ``stored_part`` found after *skipped* rows."""
-    shown = runs if query.content else [replace(run, content=None) for run in runs]
+    shown = runs if query.content else [_bare(run) for run in runs]
     merged = sorted([*shown, *stored], key=newest_first, reverse=True)
     return merged[query.offset - skipped :][: query.limit]
 
 
-def in_figures(query: Breakdown, runs: Iterable[Execution]) -> list[Execution]:
+def _bare(run: E) -> E:
+    """The same without content."""
+    if isinstance(run, ChainExecution):
+        run = replace(run, steps=tuple(replace(step, content=None) for step in run.steps))
+    return replace(run, content=None)
+
+
+def in_figures(query: Breakdown, runs: Iterable[AnyExecution]) -> list[AnyExecution]:
     """The open runs that a breakdown counts."""
     return [
         run
@@ -55,17 +65,28 @@ def in_figures(query: Breakdown, runs: Iterable[Execution]) -> list[Execution]:
     ]
 
 
-def groups(query: Breakdown, runs: Sequence[Execution], stored: Sequence[Group]) -> list[Group]:
-    """The groups of the history with open runs counted in, in their order."""
-    if not runs:
-        return list(stored)
+def groups(query: Breakdown, runs: Sequence[AnyExecution], stored: Sequence[Group]) -> list[Group]:
+    """The groups of the history with open runs counted in, in their order.
+
+    Who counts calls by something is not shown the group of chain executions, in which there are none.
+    """
     found: dict[Key, Figures] = {group.key: group.figures for group in stored}
     for run in runs:
         key = tuple(_value(dimension, run, query.zone) for dimension in query.by)
-        outside = run.step is None
-        one = Figures(calls=1, runs=int(outside), pending=int(outside or query.subject is Subject.CALLS))
+        one = _one(query, run)
         found[key] = found[key] + one if key in found else one
-    return ordered(query, found)
+    if query.by and query.subject is Subject.CALLS:
+        found = {key: figures for key, figures in found.items() if figures.calls or figures.cost}
+    return ordered(query, found) if runs else [Group(key=key, figures=figures) for key, figures in found.items()]
+
+
+def _one(query: Breakdown, run: AnyExecution) -> Figures:
+    """What an open run adds."""
+    by_runs = query.subject is Subject.RUNS
+    if isinstance(run, ChainExecution):
+        return Figures(runs=1, pending=int(by_runs))
+    outside = run.step is None
+    return Figures(calls=1, runs=int(outside), pending=int(outside or not by_runs))
 
 
 def ordered(query: Breakdown, found: Mapping[Key, Figures]) -> list[Group]:
@@ -86,21 +107,8 @@ def _sortable(value: str | int | date | None) -> tuple[int, str | int | date]:
     return (0, 0) if value is None else (1, value)
 
 
-def _value(dimension: Dimension, run: Execution, zone: str) -> str | int | date | None:
-    prompt = run.prompt
-    match dimension:
-        case Dimension.DAY:
-            return run.created_at.astimezone(ZoneInfo(zone)).date()
-        case Dimension.PROMPT:
-            return prompt.prompt_id if prompt else None
-        case Dimension.PROMPT_NAME:
-            return prompt.prompt_name if prompt else None
-        case Dimension.VERSION:
-            return prompt.version if prompt else None
-        case Dimension.LABEL:
-            return prompt.label if prompt else None
-        case Dimension.STATUS | Dimension.SOURCE | Dimension.ERROR_TYPE:
-            kind = getattr(run, dimension.value)
-            return None if kind is None else str(kind.value)
-        case _:
-            return getattr(run, dimension.value) or None
+def _value(dimension: Dimension, run: AnyExecution, zone: str) -> str | int | date | None:
+    if dimension is Dimension.DAY:
+        return run.created_at.astimezone(ZoneInfo(zone)).date()
+    value = FIELDS[dimension.value].read(run)
+    return value if isinstance(value, str | int) and value else None

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from promptforge.core.errors import SettingsError
-from promptforge.core.ports import Clock, History
+from promptforge.core.ports import Clock
+from promptforge.core.record_ports import History
 from promptforge.core.redaction import Redactor
 from promptforge.record.history import ClickHouseHistory
 from promptforge.record.home import Home, take

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from promptforge.core import ids
 from promptforge.core.errors import SettingsError
-from promptforge.core.ports import History
+from promptforge.core.record_ports import History
 from promptforge.record.journal_tables import forgets, prepare
-from promptforge.record.schema import milliseconds
+from promptforge.record.schema import milliseconds, number_of
 from promptforge.record.writer import connect
 
 
@@ -73,7 +73,7 @@ def _catch_up(journal: sqlite3.Connection, history: History, now: datetime, reme
 
 
 def _made(shown: str) -> int:
-    return ids.milliseconds(ids.parse(ids.EXECUTION, shown) or 0)
+    return ids.milliseconds(number_of(shown))
 
 
 def _number(journal: sqlite3.Connection, table: str) -> int:

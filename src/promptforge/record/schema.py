@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from promptforge.core import ids
+from promptforge.core.chain_execution import StepRun
 from promptforge.core.execution import Attempt, Content, Execution
 from promptforge.core.filter import as_json
 from promptforge.record.body import shown
@@ -34,7 +35,8 @@ _NO_TAGS: Mapping[str, str] = {}
 class Column:
     """A column: its type in the table, its type on the wire, and how to get its value from an execution.
 
-    Of a nested column (``lines.unit``) *read* takes one of the rows that *nested* names.
+    Of a nested column (``lines.unit``) *read* takes one of the rows that *nested* names. What a chain execution has in
+    it is in ``chain_rows.py``.
     """
 
     name: str
@@ -102,7 +104,7 @@ def _prompt(field: str) -> Callable[[Execution], str]:
     return lambda e: (getattr(e.prompt, field) or "") if e.prompt else ""
 
 
-def _error_type(failed: Execution | Attempt) -> str:
+def _error_type(failed: Execution | Attempt | StepRun) -> str:
     return failed.error_type.value if failed.error_type else ""
 
 
@@ -146,9 +148,9 @@ FACTS: tuple[Column, ...] = (
     _short("label", _prompt("label")),
     Column("chain_execution_id", "String CODEC(LZ4)", lambda e: e.step.chain_execution_id if e.step else ""),
     _short("chain_id", lambda e: (e.step.chain_id or "") if e.step else ""),
-    Column("chain_name", _LC),
-    Column("chain_version_id", _LC),
-    Column("chain_version", "UInt32"),
+    _short("chain_name", lambda e: (e.step.chain_name or "") if e.step else ""),
+    _short("chain_version_id", lambda _: ""),
+    Column("chain_version", "UInt32", lambda e: (e.step.chain_version or 0) if e.step else 0),
     _short("step", lambda e: e.step.step if e.step else ""),
     Column("step_order", "UInt32", lambda e: e.step.order if e.step else 0),
     Column("iteration", "UInt32", lambda e: e.step.iteration if e.step else 0),
@@ -201,13 +203,13 @@ FACTS: tuple[Column, ...] = (
     ),
     Column("attempts.http_status", "Array(UInt16)", lambda attempt: attempt.http_status or 0),
     Column("attempts.request_id", "Array(String)", lambda attempt: attempt.request_id or ""),
-    Column("steps.order", "Array(UInt32)"),
-    Column("steps.name", f"Array({_LC})"),
-    Column("steps.type", f"Array({_LC})"),
-    Column("steps.status", f"Array({_LC})"),
-    Column("steps.latency_ms", "Array(Nullable(Int64))"),
-    Column("steps.error_type", f"Array({_LC})"),
-    Column("steps.execution", "Array(UInt128)"),
+    Column("steps.order", "Array(UInt32)", attrgetter("order")),
+    Column("steps.name", f"Array({_LC})", attrgetter("name"), "Array(String)"),
+    Column("steps.type", f"Array({_LC})", attrgetter("type.value"), "Array(String)"),
+    Column("steps.status", f"Array({_LC})", attrgetter("status.value"), "Array(String)"),
+    Column("steps.latency_ms", "Array(Nullable(Int64))", attrgetter("latency_ms")),
+    Column("steps.error_type", f"Array({_LC})", _error_type, "Array(String)"),
+    Column("steps.execution", "Array(UInt128)", lambda step: number_of(step.execution_id) if step.execution_id else 0),
     Column("streamed", "Bool", attrgetter("streamed")),
     Column("adjusts", "UInt128", lambda e: number_of(e.adjusts) if e.adjusts else 0),
     Column("recorded_at", _TIME, lambda e: milliseconds(e.recorded_at or e.created_at)),
@@ -238,7 +240,7 @@ PAYLOADS: tuple[Column, ...] = (
     Column("usage_raw", f"String{_TEXT}", lambda e: _compact((e.content or _NOTHING).usage_raw)),
     Column("metadata", f"String{_TEXT}", lambda e: _compact((e.content or _NOTHING).metadata)),
     Column("attempt_errors", f"Array(String){_TEXT}", _content("attempt_errors")),
-    Column("steps", f"String{_TEXT}"),
+    Column("steps", f"String{_TEXT}", lambda _: ""),
     Column("batch", "UInt64 CODEC(Delta, LZ4)"),
 )
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import date
 
+from promptforge.core.chain_execution import AnyExecution
 from promptforge.core.errors import ForgeError, Unavailable
-from promptforge.core.execution import Execution
-from promptforge.core.ports import History
+from promptforge.core.record_ports import History
 from promptforge.record.body import decode
 from promptforge.record.journal import BATCH_ROWS, Batch, SqliteJournal
 
@@ -24,7 +24,7 @@ LONGEST_BACKOFF = 15.0
 PATIENCE = 4
 """Failures in a row, with a history that answers, before rows are tried one by one."""
 
-Row = tuple[int, Execution]
+Row = tuple[int, AnyExecution]
 _log = logging.getLogger(__name__)
 
 

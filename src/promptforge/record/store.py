@@ -1,8 +1,5 @@
-"""The record as services see it: one way in, one reader.
-
-A question is answered as of one journal number: the open runs of that moment from memory, and from the history what was
-closed up to it. So a run is never in an answer twice, and never missing while it moves.
-"""
+"""The record as services see it: one way in, for executions and chain executions alike. The questions are answered by
+``reader.py``."""
 
 import asyncio
 import os
@@ -15,37 +12,32 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from promptforge.core import ids
 from promptforge.core.backup import Written
+from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
 from promptforge.core.errors import Conflict, InvalidInput, Unavailable
 from promptforge.core.execution import Content, CostState, ErrorType, Execution, Source, Status
-from promptforge.core.ports import Claim, Clock, History
+from promptforge.core.ports import Claim, Clock
 from promptforge.core.query import (
-    Breakdown,
     Counts,
-    Executions,
-    Freshness,
-    Groups,
-    Page,
     Problem,
     Recorded,
     RecordHealth,
-    StoreSize,
 )
+from promptforge.core.record_ports import History
 from promptforge.core.redaction import Redactor
 from promptforge.core.usage import UsageSource
-from promptforge.record import merge
 from promptforge.record.backup import Backup, asked_for, write
 from promptforge.record.counters import Counters, Problems
 from promptforge.record.home import Home
-from promptforge.record.intake import taken_in
+from promptforge.record.intake import chain_taken_in, step_taken_in, taken_in
 from promptforge.record.journal import SqliteJournal
+from promptforge.record.reader import Reader
 from promptforge.record.schema import moment_of
 from promptforge.record.shipper import Shipper
 from promptforge.record.watchers import Watchers
 
 T = TypeVar("T")
-FRESH_SECONDS = 0.25
+E = TypeVar("E", Execution, ChainExecution)
 DRAIN_SECONDS = 5.0
 AGAIN_SECONDS = 1.0
 """Between two tries to close what could not be closed."""
@@ -54,8 +46,8 @@ MANY = 50
 AHEAD = timedelta(hours=24)
 
 
-class RecordStore:
-    """The Record port. Made by ``open_record``; belongs to the event loop that made it."""
+class RecordStore(Reader):
+    """The Record and ChainRecord ports. Made by ``open_record``; belongs to the event loop that made it."""
 
     def __init__(
         self,
@@ -70,23 +62,17 @@ class RecordStore:
         min_free_mb: int,
         closing: Callable[[], None],
     ) -> None:
+        super().__init__(journal, history, shipper, clock)
         self._home = home
-        self._journal = journal
-        self._history = history
-        self._shipper = shipper
-        self._clock = clock
         self._redactor = redactor
         self._backlog = backlog
         self._min_free = min_free_mb << 20
         self._free_until = 0.0
-        self._watchers = Watchers()
-        self._light = ThreadPoolExecutor(4, thread_name_prefix="history")
-        self._heavy = ThreadPoolExecutor(2, thread_name_prefix="history-figures")
+        self._watchers: Watchers[Execution] = Watchers()
+        self._chain_watchers: Watchers[ChainExecution] = Watchers()
         self._closing = closing
-        self._unclosed: list[Execution] = []
+        self._unclosed: list[tuple[AnyExecution, StepRun | None]] = []
         self._again: asyncio.Task[None] | None = None
-        self.patience = FRESH_SECONDS
-        """How long a read waits for what was acknowledged before it."""
         self._closed = False
         self._under_way: set[asyncio.Task[Any]] = set()
         self._backing_up = False
@@ -99,23 +85,41 @@ class RecordStore:
     async def open(self, execution: Execution, claim: Claim | None = None) -> str:
         return await self._to_the_end(self._open(execution, claim))
 
-    async def _open(self, execution: Execution, claim: Claim | None) -> str:
+    async def open_chain(self, execution: ChainExecution, claim: Claim | None = None) -> str:
+        return await self._to_the_end(self._open(execution, claim))
+
+    async def _open(self, execution: E, claim: Claim | None) -> str:
         with self._noted([execution]):
             self._require_room(1)
-            execution = taken_in(execution, self._redactor)
+            execution = self._taken_in(execution)
             kept = await self._journal.open(execution, claim)
         one = Counter([execution.source])
         # the journal keeps the very object, unless the id or the claim was known
-        if self._journal.open_runs.get(execution.workspace, execution.id) is execution:
+        if self._journal.running(execution.workspace, execution.id) is execution:
             self._counters.add(one, stored=one)
-            self._watchers.tell(execution)
+            self._tell(execution)
         else:
             self._counters.add(one, duplicate=one)
         return kept
 
     async def close(self, execution: Execution) -> None:
         with self._noted():
-            await self._close(taken_in(self._stamped(execution), self._redactor))
+            await self._close(self._taken_in(self._stamped(execution)))
+
+    async def close_chain(self, execution: ChainExecution) -> None:
+        with self._noted():
+            await self._close(self._taken_in(self._stamped(execution)))
+
+    async def close_step(self, execution: Execution, step: StepRun) -> None:
+        with self._noted():
+            await self._close(self._taken_in(self._stamped(execution)), step_taken_in(step, self._redactor))
+
+    async def advance(self, workspace: str, chain_execution_id: str, step: StepRun) -> None:
+        with self._noted():
+            done = step_taken_in(step, self._redactor)
+            chain = await self._journal.advance(workspace, chain_execution_id, done)
+        if chain is not None:
+            self._tell(chain)
 
     async def record(self, executions: Sequence[Execution]) -> Recorded:
         return await self._to_the_end(self._record(executions))
@@ -145,7 +149,7 @@ class RecordStore:
         return good, await self._keep(list(reversed(fresh.values()))) if fresh else frozenset()
 
     @contextmanager
-    def _noted(self, offered: Sequence[Execution] = ()) -> Generator[None]:
+    def _noted(self, offered: Sequence[AnyExecution] = ()) -> Generator[None]:
         """Count what fails as rejected, and remember a failure of ours."""
         try:
             yield
@@ -172,27 +176,37 @@ class RecordStore:
         good: list[Execution] = []
         for execution in executions:
             try:
-                good.append(taken_in(self._stamped(execution), self._redactor))
+                good.append(self._taken_in(self._stamped(execution)))
             except InvalidInput:
                 continue
         return good
 
-    async def _keep(self, executions: Sequence[Execution]) -> "frozenset[tuple[str, str]]":
-        closed = await self._journal.close(executions)
+    async def _keep(
+        self, executions: Sequence[AnyExecution], step: StepRun | None = None
+    ) -> "frozenset[tuple[str, str]]":
+        closed = await self._journal.close(executions, step)
         if closed.fresh:
             self._shipper.notice()
             for execution in executions:
                 if (execution.workspace, execution.id) in closed.fresh:
-                    self._watchers.tell(execution)
+                    self._tell(execution)
+        if closed.chain is not None:
+            self._tell(closed.chain)
         return closed.fresh
 
-    async def _close(self, execution: Execution) -> None:
+    def _tell(self, execution: AnyExecution) -> None:
+        if isinstance(execution, ChainExecution):
+            self._chain_watchers.tell(execution)
+        else:
+            self._watchers.tell(execution)
+
+    async def _close(self, execution: AnyExecution, step: StepRun | None = None) -> None:
         try:
-            await self._keep([execution])
+            await self._keep([execution], step)
         except Unavailable:
-            if self._journal.open_runs.get(execution.workspace, execution.id) is not None:
+            if self._journal.running(execution.workspace, execution.id) is not None:
                 # how it ended is known here and nowhere else: without this it would be open until the next start
-                self._unclosed.append(execution)
+                self._unclosed.append((execution, step))
                 self._again = self._again or asyncio.create_task(self._close_again())
             raise
 
@@ -201,7 +215,7 @@ class RecordStore:
             await asyncio.sleep(AGAIN_SECONDS)
             some = self._unclosed[:MANY]
             with suppress(Unavailable):
-                await self._keep(some)
+                await asyncio.gather(*(self._keep([execution], step) for execution, step in some))
                 del self._unclosed[: len(some)]
         self._again = None
 
@@ -220,7 +234,12 @@ class RecordStore:
                 found += [(workspace, execution_id) for execution_id in known]
         return found
 
-    def _stamped(self, execution: Execution) -> Execution:
+    def _taken_in(self, execution: E) -> E:
+        if isinstance(execution, ChainExecution):
+            return chain_taken_in(execution, self._redactor)
+        return taken_in(execution, self._redactor)
+
+    def _stamped(self, execution: E) -> E:
         return execution if execution.recorded_at else replace(execution, recorded_at=self._clock.now())
 
     def _require_room(self, count: int) -> None:
@@ -243,43 +262,25 @@ class RecordStore:
 
     # ── out ──
 
-    async def get(self, workspace: str, execution_id: str) -> Execution | None:
-        number = ids.parse(ids.EXECUTION, execution_id)
-        if number is None:
-            return None
-        shown = ids.text(ids.EXECUTION, number)
-        found = await self._journal.find(workspace, shown)
-        return found or await self._on(self._light, lambda: self._history.get(workspace, shown))
-
-    async def page(self, query: Page) -> Executions:
-        upto, runs = self._journal.last, merge.on_page(query, self._journal.open_runs.of(query.workspace))
-        freshness = await self._freshness(query.workspace, upto)
-        part = merge.stored_part(query, len(runs))
-        bound = upto if runs else None
-        stored = await self._on(self._light, lambda: self._history.page(part, bound))
-        return Executions(items=merge.page(query, runs, stored, part.offset), freshness=freshness)
-
-    async def figures(self, query: Breakdown) -> Groups:
-        upto, runs = self._journal.last, merge.in_figures(query, self._journal.open_runs.of(query.workspace))
-        freshness = await self._freshness(query.workspace, upto)
-        # without a bound the history answers from its sums: exact as of *upto* when nothing moves meanwhile
-        shipper = self._shipper
-        begun, still = shipper.begun, shipper.shipped <= upto and not shipper.lock.locked()
-        stored = None
-        if still or not runs:
-            stored = await self._on(self._heavy, lambda: self._history.figures(query))
-        if stored is None or (runs and shipper.begun != begun):
-            stored = await self._on(self._heavy, lambda: self._history.figures(query, upto))
-        return Groups(items=merge.groups(query, runs, stored), freshness=freshness)
-
     def watch(self, workspace: str) -> AsyncIterator[Execution]:
         return self._watchers.add(workspace)
+
+    def watch_chains(self, workspace: str) -> AsyncIterator[ChainExecution]:
+        return self._chain_watchers.add(workspace)
+
+    def unfinished(self, workspace: str | None = None) -> Sequence[ChainExecution]:
+        chains = self._journal.open_chains
+        return tuple(chains) if workspace is None else chains.of(workspace)
+
+    def calls_of(self, workspace: str, chain_execution_id: str) -> Sequence[Execution]:
+        runs = self._journal.open_runs.of(workspace)
+        return [run for run in runs if run.step and run.step.chain_execution_id == chain_execution_id]
 
     def health(self) -> RecordHealth:
         oldest = self._journal.oldest_at
         now = self._clock.now().timestamp()
         return RecordHealth(
-            open=len(self._journal.open_runs),
+            open=len(self._journal.open_runs) + len(self._journal.open_chains),
             journaled=self._journal.waiting,
             oldest=max(0.0, now - oldest / 1000) if oldest and self._journal.waiting else 0.0,
             history=self._shipper.problem is None,
@@ -293,22 +294,9 @@ class RecordStore:
     def problems(self) -> Sequence[Problem]:
         return self._problems.newest_first()
 
-    async def sizes(self) -> Sequence[StoreSize]:
-        return [await self._journal.size(), *await self._on(self._light, self._history.sizes)]
-
     def _free_bytes(self) -> int:
         space = os.statvfs(self._home.path)
         return space.f_bavail * space.f_frsize
-
-    async def _freshness(self, workspace: str, upto: int) -> Freshness:
-        as_of = self._clock.now()
-        behind = 0
-        if not await self._shipper.reach(upto, self.patience):
-            behind = await self._journal.behind(workspace, self._shipper.shipped, upto)
-        return Freshness(as_of=as_of, behind=behind)
-
-    async def _on(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     # ── the rest ──
 
@@ -341,11 +329,18 @@ class RecordStore:
             self._backing_up = False
 
     async def start(self) -> None:
-        """Close what an earlier process left open, with what is known of it, and begin to ship."""
-        found = [interrupted(execution) for execution in self._journal.pending()]
+        """Close what an earlier process left open, with what is known of it, and begin to ship.
+
+        Chain executions stay open, and the calls of those: they can go on, which is for the chain service.
+        """
+        found = [interrupted(execution) for execution in self._journal.pending() if not self._can_go_on(execution)]
         for start in range(0, len(found), 1_000):
             await self._keep([self._stamped(execution) for execution in found[start : start + 1_000]])
         self._shipper.start()
+
+    def _can_go_on(self, call: Execution) -> bool:
+        step = call.step
+        return step is not None and self._journal.open_chains.get(call.workspace, step.chain_execution_id) is not None
 
     async def shutdown(self, seconds: float = DRAIN_SECONDS) -> None:
         """Ship what can be shipped in that time, close both stores, let go of the home. The rest ships next time."""
@@ -353,6 +348,7 @@ class RecordStore:
             return
         self._closed = True
         self._watchers.end()
+        self._chain_watchers.end()
         if self._again is not None:
             self._again.cancel()
         if self._under_way:
@@ -363,8 +359,7 @@ class RecordStore:
     def _shut(self) -> None:
         self._shipper.stop()
         self._journal.stop()
-        self._light.shutdown()
-        self._heavy.shutdown()
+        self._end_threads()
         self._closing()
         self._home.release()
 

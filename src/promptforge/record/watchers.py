@@ -3,23 +3,26 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import Generic, TypeVar
 from weakref import WeakSet
 
+from promptforge.core.chain_execution import ChainExecution
 from promptforge.core.execution import Execution
 
+E = TypeVar("E", Execution, ChainExecution)
 QUEUE = 1_000
 
 
-class Watcher(AsyncIterator[Execution]):
-    """The executions of a workspace as they are opened and closed, from the moment it was made."""
+class Watcher(AsyncIterator[E]):
+    """What happens to the executions of a workspace, from the moment it was made."""
 
     def __init__(self, workspace: str) -> None:
         self.workspace = workspace
-        self._queue: deque[Execution] = deque(maxlen=QUEUE)
+        self._queue: deque[E] = deque(maxlen=QUEUE)
         self._filled = asyncio.Event()
         self._closed = False
 
-    def put(self, execution: Execution) -> None:
+    def put(self, execution: E) -> None:
         """Hand one over."""
         self._queue.append(execution)
         self._filled.set()
@@ -34,7 +37,7 @@ class Watcher(AsyncIterator[Execution]):
         self.end()
         self._queue.clear()
 
-    async def __anext__(self) -> Execution:
+    async def __anext__(self) -> E:
         while not self._queue:
             if self._closed:
                 raise StopAsyncIteration
@@ -43,19 +46,19 @@ class Watcher(AsyncIterator[Execution]):
         return self._queue.popleft()
 
 
-class Watchers:
+class Watchers(Generic[E]):
     """All who listen; one that is dropped is forgotten."""
 
     def __init__(self) -> None:
-        self._all: WeakSet[Watcher] = WeakSet()
+        self._all: WeakSet[Watcher[E]] = WeakSet()
 
-    def add(self, workspace: str) -> Watcher:
+    def add(self, workspace: str) -> Watcher[E]:
         """Begin to listen."""
-        watcher = Watcher(workspace)
+        watcher: Watcher[E] = Watcher(workspace)
         self._all.add(watcher)
         return watcher
 
-    def tell(self, execution: Execution) -> None:
+    def tell(self, execution: E) -> None:
         """Announce an execution to those of its workspace."""
         for watcher in tuple(self._all):
             if watcher.workspace == execution.workspace:

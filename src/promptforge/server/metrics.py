@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 #: Name, type, help.
 METRICS = {
-    "promptforge_received_total": ("counter", "Executions offered since the start, by source."),
+    "promptforge_received_total": ("counter", "Executions and chain executions offered since the start, by source."),
     "promptforge_stored_total": ("counter", "Of these, stored; an execution that runs here is stored when it opens."),
     "promptforge_duplicate_total": ("counter", "Of these, known already and dropped."),
     "promptforge_rejected_total": ("counter", "Of these, refused: not valid, in conflict, or no room to keep them."),
-    "promptforge_open": ("gauge", "Executions that run now."),
-    "promptforge_journaled": ("gauge", "Finished executions that wait for history."),
+    "promptforge_open": ("gauge", "Executions and chain executions that are open now."),
+    "promptforge_journaled": ("gauge", "Finished executions and chain executions that wait for history."),
     "promptforge_oldest_seconds": ("gauge", "How long the first of them has waited."),
     "promptforge_history_up": ("gauge", "1 while history takes what it is given, else 0."),
     "promptforge_free_bytes": ("gauge", "Free space on the disk of the home."),

@@ -1,0 +1,113 @@
+"""The one reader: what is open from memory, what is closed from the history, in one answer.
+
+A question is answered as of one journal number: the open runs of that moment from memory, and from the history what was
+closed up to it. So a run is never in an answer twice, and never missing while it moves.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from promptforge.core import ids
+from promptforge.core.chain_execution import ChainExecution
+from promptforge.core.execution import Execution
+from promptforge.core.ports import Clock
+from promptforge.core.query import Breakdown, ChainExecutions, Executions, Freshness, Groups, Page, StoreSize
+from promptforge.core.record_ports import History
+from promptforge.record import merge
+from promptforge.record.journal import SqliteJournal
+from promptforge.record.shipper import Shipper
+
+T = TypeVar("T")
+E = TypeVar("E", Execution, ChainExecution)
+FRESH_SECONDS = 0.25
+
+
+class Reader:
+    """The questions of the Record and ChainRecord ports. Belongs to the event loop."""
+
+    def __init__(self, journal: SqliteJournal, history: History, shipper: Shipper, clock: Clock) -> None:
+        self._journal = journal
+        self._history = history
+        self._shipper = shipper
+        self._clock = clock
+        self._light = ThreadPoolExecutor(4, thread_name_prefix="history")
+        self._heavy = ThreadPoolExecutor(2, thread_name_prefix="history-figures")
+        self.patience = FRESH_SECONDS
+        """How long a read waits for what was acknowledged before it."""
+
+    async def get(self, workspace: str, execution_id: str) -> Execution | None:
+        shown = _canonical(ids.EXECUTION, execution_id)
+        if shown is None:
+            return None
+        found = await self._journal.find(workspace, shown)
+        if isinstance(found, Execution):
+            return found
+        return await self._on(self._light, lambda: self._history.get(workspace, shown))
+
+    async def get_chain(self, workspace: str, chain_execution_id: str) -> ChainExecution | None:
+        shown = _canonical(ids.CHAIN_EXECUTION, chain_execution_id)
+        if shown is None:
+            return None
+        found = await self._journal.find(workspace, shown)
+        if isinstance(found, ChainExecution):
+            return found
+        return await self._on(self._light, lambda: self._history.get_chain(workspace, shown))
+
+    async def page(self, query: Page) -> Executions:
+        items, freshness = await self._page(query, self._journal.open_runs.of(query.workspace), self._history.page)
+        return Executions(items=items, freshness=freshness)
+
+    async def chain_page(self, query: Page) -> ChainExecutions:
+        running = self._journal.open_chains.of(query.workspace)
+        items, freshness = await self._page(query, running, self._history.chain_page)
+        return ChainExecutions(items=items, freshness=freshness)
+
+    async def _page(
+        self, query: Page, running: Sequence[E], ask: Callable[[Page, int | None], Sequence[E]]
+    ) -> tuple[list[E], Freshness]:
+        upto, runs = self._journal.last, merge.on_page(query, running)
+        freshness = await self._freshness(query.workspace, upto)
+        part = merge.stored_part(query, len(runs))
+        bound = upto if runs else None
+        stored = await self._on(self._light, lambda: ask(part, bound))
+        return merge.page(query, runs, stored, part.offset), freshness
+
+    async def figures(self, query: Breakdown) -> Groups:
+        journal, workspace = self._journal, query.workspace
+        running = (*journal.open_runs.of(workspace), *journal.open_chains.of(workspace))
+        upto, runs = journal.last, merge.in_figures(query, running)
+        freshness = await self._freshness(query.workspace, upto)
+        # without a bound the history answers from its sums: exact as of *upto* when nothing moves meanwhile
+        shipper = self._shipper
+        begun, still = shipper.begun, shipper.shipped <= upto and not shipper.lock.locked()
+        stored = None
+        if still or not runs:
+            stored = await self._on(self._heavy, lambda: self._history.figures(query))
+        if stored is None or (runs and shipper.begun != begun):
+            stored = await self._on(self._heavy, lambda: self._history.figures(query, upto))
+        return Groups(items=merge.groups(query, runs, stored), freshness=freshness)
+
+    async def sizes(self) -> Sequence[StoreSize]:
+        return [await self._journal.size(), *await self._on(self._light, self._history.sizes)]
+
+    async def _freshness(self, workspace: str, upto: int) -> Freshness:
+        as_of = self._clock.now()
+        behind = 0
+        if not await self._shipper.reach(upto, self.patience):
+            behind = await self._journal.behind(workspace, self._shipper.shipped, upto)
+        return Freshness(as_of=as_of, behind=behind)
+
+    async def _on(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+    def _end_threads(self) -> None:
+        self._light.shutdown()
+        self._heavy.shutdown()
+
+
+def _canonical(prefix: str, shown: str) -> str | None:
+    """An id as the stores have it; None when it is none."""
+    number = ids.parse(prefix, shown)
+    return None if number is None else ids.text(prefix, number)
