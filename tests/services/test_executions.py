@@ -171,7 +171,7 @@ async def test_a_deadline_ends_a_run(forge, actor):
     done = await forge.executions.execute(actor, Call(content="x", params=demo(latency_ms=5000), deadline_ms=50))
 
     assert (Status.ERROR, ErrorType.TIMEOUT) == (done.status, done.error_type)
-    assert "maximum time" in done.content.error
+    assert "Provider 'demo' did not answer within" in done.content.error
     assert (None, UsageSource.UNKNOWN) == (done.cost, done.usage_source)
     assert "Traceback" in done.content.stack_trace or "ModelFailure" in done.content.stack_trace
 

@@ -21,6 +21,8 @@ from promptforge.core.usage import NOTHING, Usage, UsageSource
 from promptforge.engine import retry
 
 _HASH_BITS = 64
+#: Seconds after the deadline that a provider has to say what had come by then; only then is it cut off unheard.
+GRACE = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ class Run:
         for number in range(1, self._most + 1):
             started = self._clock.monotonic()
             try:
-                async with asyncio.timeout(max(0.0, deadline - started)):
+                async with asyncio.timeout(max(0.0, deadline - started) + GRACE):
                     reply = await self._attempt(replace(self._request, remaining=deadline - started))
             except TimeoutError:
                 failure = self._timed_out()
