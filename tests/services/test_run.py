@@ -57,7 +57,7 @@ class Deaf:
 
 async def ran(forge, actor, provider, *, remaining):
     """The execution that came of a streamed run."""
-    opened = pending(actor.workspace, datetime.now(UTC), provider=provider.name)
+    opened = pending(actor.workspace, datetime.now(UTC).replace(microsecond=0), provider=provider.name)
     await forge.record.open(opened, None)
     turns = (Message(role="user", content="hi"),)
     request = ModelRequest(model="m", messages=turns, params={}, stream=True, remaining=remaining)
