@@ -12,6 +12,7 @@ from promptforge.core.chain import StepType
 from promptforge.core.execution import CostState, ErrorType, Source, Status
 from promptforge.core.prompt import Category
 from promptforge.core.query import Dimension
+from promptforge.core.retention import ContentPolicy
 
 
 class TimeWindow(Enum):
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     StepTypeEnum: TypeAlias = StepType
     RoleEnum: TypeAlias = Role
     ScopeEnum: TypeAlias = Scope
+    ContentPolicyEnum: TypeAlias = ContentPolicy
     TimeWindowEnum: TypeAlias = TimeWindow
     ValueFieldEnum: TypeAlias = ValueField
     StreamEventKindEnum: TypeAlias = StreamEventKind
@@ -59,6 +61,7 @@ else:
     StepTypeEnum = strawberry.enum(StepType, name="StepType")
     RoleEnum = strawberry.enum(Role, name="Role")
     ScopeEnum = strawberry.enum(Scope, name="Scope")
+    ContentPolicyEnum = strawberry.enum(ContentPolicy, name="ContentPolicy")
     TimeWindowEnum = strawberry.enum(TimeWindow, name="TimeWindow")
     ValueFieldEnum = strawberry.enum(ValueField, name="ValueField")
     StreamEventKindEnum = strawberry.enum(StreamEventKind, name="StreamEventKind")

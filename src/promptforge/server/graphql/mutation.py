@@ -26,6 +26,7 @@ from promptforge.server.graphql.prompt import (
     PromptVersion,
     UpdatePromptInput,
 )
+from promptforge.server.graphql.retention import Retention, remove_rule, set_content, set_rule
 from promptforge.server.graphql.scalars import Json
 from promptforge.server.graphql.selection import selected
 from promptforge.services.calls import Call
@@ -207,5 +208,12 @@ class Mutation:
     revoke_key: Key = resolved(_revoke_key)
     create_login_link: str = resolved(
         _create_login_link, description="A path of this server that logs a browser in, once, within 15 minutes."
+    )
+    set_retention_rule: Retention = resolved(
+        set_rule, description="Adds a rule, in the place of the one for the same executions; for what ends from now on."
+    )
+    remove_retention_rule: Retention = resolved(remove_rule, description="Harmless when there is none.")
+    set_content_policy: Retention = resolved(
+        set_content, description="Of which executions content is kept at all; of what comes with a key, with its id."
     )
     remove_demo: bool = resolved(_remove_demo)

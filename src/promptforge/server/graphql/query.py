@@ -24,6 +24,7 @@ from promptforge.server.graphql.health import Health, health
 from promptforge.server.graphql.limits import at_most
 from promptforge.server.graphql.overview import Overview, ValueCount, overview, values
 from promptforge.server.graphql.prompt import Prompt, PromptVersion
+from promptforge.server.graphql.retention import Retention, retention
 from promptforge.server.graphql.scalars import Count
 from promptforge.server.graphql.selection import selected
 from promptforge.services.demo.demo import WORKSPACE
@@ -166,6 +167,7 @@ class Query:
     )
     providers: list[Provider] = resolved(_providers)
     health: Health = resolved(health)
+    retention: Retention = resolved(retention)
     loading: Loading | None = resolved(
         _loading, description="The demo's progress while it loads; null when nothing loads."
     )
