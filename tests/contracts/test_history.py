@@ -147,6 +147,22 @@ def test_expired_weeks_leave_the_disk(history, workspace):
     assert history.get(workspace, young.id) == young
 
 
+def test_a_week_leaves_the_disk_on_its_last_day(history, workspace):
+    """On Sunday the content of the whole week has expired and falls; on Saturday one day of it still shows."""
+
+    def kept():
+        return next(size.rows for size in history.sizes() if size.name == "payloads")
+
+    stored(history, [done(workspace, expires_on=date(2019, 12, 30) + timedelta(day)) for day in range(7)])
+    before = kept()
+
+    history.expire(date(2020, 1, 4))
+    assert kept() == before
+
+    history.expire(date(2020, 1, 5))
+    assert kept() == before - 7
+
+
 def test_pages_are_newest_first_by_offset_and_by_cursor(history, workspace):
     """Offsets and cursors walk the same list, each execution once; equal moments are ordered by id."""
     runs = stored(history, some(workspace, 7) + some(workspace, 7))

@@ -283,7 +283,7 @@ class ClickHouseHistory:
         """Drop the weeks whose content has expired to the last day. The figures stay."""
         found = self._engine.ask(
             "SELECT DISTINCT partition FROM system.parts WHERE database = currentDatabase() "
-            "AND table = 'payloads' AND active AND toDate(partition) < {until:Date}",
+            "AND table = 'payloads' AND active AND toDate(partition) <= {until:Date}",
             {"until": today - timedelta(days=WEEK - 1)},
         )
         for (partition,) in found:
