@@ -36,7 +36,7 @@ def executions() -> None:
     """List, show, follow and sum up what ran."""
 
 
-def _filters(body: Any) -> Any:
+def with_filters(body: Any) -> Any:
     """The options that filter; each may be repeated."""
     for option in reversed(
         (
@@ -65,7 +65,7 @@ def _filters(body: Any) -> Any:
     return body
 
 
-def _given_filters(given: dict[str, Any]) -> Filters:
+def given_filters(given: dict[str, Any]) -> Filters:
     """Take the filters out of *given*, as the client takes them."""
     found = {name: given.pop(name) for name in list(given) if name in Filters.__annotations__}
     tags: dict[str, list[str] | None] = {}
@@ -85,14 +85,14 @@ def _row(one: Execution) -> tuple[object, ...]:
 
 
 @command(executions, "list")
-@_filters
+@with_filters
 @click.option("--limit", type=int, default=50, show_default=True)
 @click.option("--offset", type=int, default=0)
 @click.option("--after", metavar="CURSOR", help="Read on after the execution that has this cursor.")
 @click.option("--content", is_flag=True, help="With --json: also what went in and came out.")
 async def list_executions(session: Session, /, **given: Any) -> None:
     """List executions, newest first."""
-    filters = _given_filters(given)
+    filters = given_filters(given)
     found = await session.client.executions.list(**given, **filters)
     session.output.value([one.raw for one in found])
     session.output.table(_COLUMNS, [_row(one) for one in found])
@@ -164,10 +164,10 @@ def _fields(one: Execution) -> dict[str, object]:
 @command(executions, "stats")
 @click.option("--window", default="all", show_default=True, help="7d, 30d, another number of days, or all.")
 @click.option("--timezone", metavar="ZONE", help="Whose days are counted (IANA name; UTC unless said otherwise).")
-@_filters
+@with_filters
 async def stats(session: Session, /, window: str, timezone: str | None, **given: Any) -> None:
     """Sum up what ran: runs, calls, success rate, latency, tokens, cost."""
-    overview = await session.client.executions.stats(window, timezone=timezone, **_given_filters(given))
+    overview = await session.client.executions.stats(window, timezone=timezone, **given_filters(given))
     span = {name: overview.raw[name] for name in ("from", "to", "timezone", "days")}
     session.output.value({**overview.totals.raw, "window": window, **span})
     session.output.fields(_figures(overview, window))
@@ -192,14 +192,14 @@ def _figures(overview: Overview, window: str) -> dict[str, object]:
 
 
 @command(executions, "tail")
-@_filters
+@with_filters
 @click.option(
     "-n", "lines", type=click.IntRange(0, REACH), default=10, show_default=True, help="Begin with the last so many."
 )
 @click.option("--pending", "opened", is_flag=True, help="Also show each when it begins.")
 async def tail(session: Session, /, lines: int, opened: bool, **given: Any) -> None:
     """Follow executions as they end, until interrupted."""
-    filters = _given_filters(given)
+    filters = given_filters(given)
     header = True
     async for one in _followed(session, filters, lines):
         if one.pending and not opened:

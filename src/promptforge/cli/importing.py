@@ -25,14 +25,16 @@ SHOWN = 20
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--format", type=click.Choice(["csv", "jsonl"]), help="Said by the file's name otherwise.")
 @click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN", help="Or FIELD:=TEXT; may be repeated.")
-@click.option("--preset", metavar="NAME", help="A mapping for a known kind of file: azure-llm, openai-jsonl.")
+@click.option(
+    "--preset", metavar="NAME", help="A mapping for a known kind of file: azure-llm, openai-jsonl, export (our own)."
+)
 @click.option("--model", metavar="MODEL", help="For lines that name none.")
 @click.option("--provider", metavar="PROVIDER", help="For lines that name none.")
 @click.option("--skip", type=click.IntRange(0), metavar="LINES", help="Leave out the first so many lines.")
 async def import_(session: Session, /, file: Path, mapping: tuple[str, ...], **given: Any) -> None:
     """Take in executions that ran elsewhere, from a CSV or JSONL file."""
-    kind = "jsonl" if file.suffix.lower() in {".jsonl", ".ndjson"} else "csv"
-    given["format"] = given["format"] or (None if given["preset"] else kind)
+    kinds = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+    given["format"] = given["format"] or kinds.get(file.suffix.lower())
     query = [(name, str(value)) for name, value in given.items() if value is not None]
     query += [("map", text) for text in mapping]
     last: dict[str, Any] = {}

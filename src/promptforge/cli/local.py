@@ -6,19 +6,23 @@ command cannot tell the difference, and cannot behave differently.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from promptforge.core.errors import SettingsError
 from promptforge.sdk.errors import NetworkError, closed_error
+from promptforge.sdk.protocol import Download, Reply, refused
 from promptforge.sdk.transports import SUBPROTOCOL, Address, AsyncHttpTransport
 
 Event = MutableMapping[str, Any]
 Application = Callable[[Any, Callable[[], Awaitable[Event]], Callable[[Event], Awaitable[None]]], Awaitable[None]]
 #: What the application takes for its own address.
 URL = "http://127.0.0.1"
+WAITING = 4
+"""Pieces of a file that may wait to be read."""
 MISSING = (
     "no Prompt Forge server is running here, and this installation is the client alone: install prompt-forge[server] "
     "and run `promptforge serve`, or point PROMPTFORGE_URL at a server"
@@ -56,11 +60,68 @@ class LocalTransport(AsyncHttpTransport):
         super().__init__(address, through=httpx.ASGITransport(application, raise_app_exceptions=False))
         self._application = application
 
+    async def download(self, request: Download) -> "LocalFile":
+        """GET it; the answer comes piece by piece."""
+        file = LocalFile(self._address, request, self._application)
+        try:
+            await file.start()
+        except BaseException:
+            await file.close()
+            raise
+        return file
+
     async def open(self) -> "LocalSocket":
         """Open a websocket."""
         socket = LocalSocket(self._address, self._application)
         await socket.start()
         return socket
+
+
+class LocalFile:
+    """The answer to a download, of which only a few pieces wait at a time."""
+
+    def __init__(self, address: Address, request: Download, application: Application) -> None:
+        self._out: asyncio.Queue[Event] = asyncio.Queue(WAITING)
+        self._status = 0
+        self.headers: Mapping[str, str] = {}
+        self._task = asyncio.ensure_future(self._run(_scope_of(address, request), application))
+        self._over = False
+
+    async def _run(self, scope: dict[str, Any], application: Application) -> None:
+        try:
+            await application(scope, _silence, self._out.put)
+        except Exception as error:
+            await self._out.put({"type": "broken", "error": error})
+
+    async def start(self) -> None:
+        """Wait for the headers; raise what a refusal means."""
+        event = await self._next()
+        self.headers = {name.decode().lower(): value.decode() for name, value in event["headers"]}
+        if event["status"] >= 400:
+            parts: list[bytes] = []
+            while (piece := await self.piece()) is not None:
+                parts.append(piece)
+            raise refused(Reply(event["status"], self.headers, b"".join(parts)))
+
+    async def piece(self) -> bytes | None:
+        """Wait for the next bytes."""
+        while not self._over:
+            event = await self._next()
+            self._over = not event.get("more_body")
+            if event.get("body"):
+                return event["body"]
+        return None
+
+    async def _next(self) -> Event:
+        event = await self._out.get()
+        if event["type"] == "broken":
+            raise NetworkError(f"the file broke off: {event['error']}")
+        return event
+
+    async def close(self) -> None:
+        """Leave off."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
 
 
 class LocalSocket:
@@ -108,20 +169,35 @@ class LocalSocket:
                 await self._task
 
 
+async def _silence() -> Event:
+    """Nothing more is said; never returns."""
+    return await asyncio.get_running_loop().create_future()
+
+
 def _scope(address: Address) -> dict[str, Any]:
+    return _asked(address, "websocket", "/graphql") | {"scheme": "ws", "subprotocols": [SUBPROTOCOL]}
+
+
+def _scope_of(address: Address, request: Download) -> dict[str, Any]:
+    return _asked(address, "http", request.path) | {
+        "scheme": "http",
+        "method": "GET",
+        "query_string": urlencode(request.query).encode(),
+    }
+
+
+def _asked(address: Address, kind: str, path: str) -> dict[str, Any]:
     headers = [(name.encode(), value.encode()) for name, value in address.headers.items()]
     return {
-        "type": "websocket",
+        "type": kind,
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
-        "scheme": "ws",
-        "path": "/graphql",
-        "raw_path": b"/graphql",
+        "path": path,
+        "raw_path": path.encode(),
         "root_path": "",
         "query_string": b"",
         "headers": [(b"host", b"127.0.0.1"), *headers],
         "client": ("127.0.0.1", 0),
         "server": ("127.0.0.1", 80),
-        "subprotocols": [SUBPROTOCOL],
         "state": {},
     }

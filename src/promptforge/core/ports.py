@@ -11,6 +11,7 @@ from typing import Protocol
 from promptforge.core.access import Key, Role, User, Workspace
 from promptforge.core.backup import Written
 from promptforge.core.execution import Execution, Json, Source
+from promptforge.core.filter import Filter
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.outbound import OutboundReply, OutboundRequest
 from promptforge.core.price import Line
@@ -19,6 +20,7 @@ from promptforge.core.query import (
     Breakdown,
     Counts,
     Executions,
+    Export,
     Groups,
     Page,
     Problem,
@@ -82,6 +84,10 @@ class Record(Protocol):
 
     async def page(self, query: Page) -> Executions:
         """A page, open runs included."""
+        ...
+
+    async def export(self, workspace: str, filter: Filter, *, content: bool) -> Export:
+        """Everything that is finished and passes *filter*; Unavailable when history is too far behind to hold it."""
         ...
 
     async def figures(self, query: Breakdown) -> Groups:

@@ -1,6 +1,6 @@
 """Questions to the record, and the shapes of its answers."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -96,6 +96,20 @@ class Executions:
 class ChainExecutions:
     items: Sequence[ChainExecution]
     freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Everything finished that a question finds, newest first, as of one moment: nothing shifts while it is read.
+
+    *parts* are of bounded size and together hold *count* executions; close them when you leave early. *content* says
+    whether they carry theirs.
+    """
+
+    count: int
+    as_of: datetime
+    content: bool
+    parts: AsyncGenerator[Sequence[Execution]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

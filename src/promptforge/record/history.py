@@ -21,12 +21,13 @@ from promptforge.record.rows import (
     FACT_NAMES,
     PAYLOAD_NAMES,
     Row,
+    content_of,
     execution_of,
     facts_block,
     has_content,
     payloads_block,
 )
-from promptforge.record.schema import TABLES, WEEK, milliseconds, moment_of, number_of
+from promptforge.record.schema import FOREVER, TABLES, WEEK, milliseconds, moment_of, number_of
 
 E = TypeVar("E", Execution, ChainExecution)
 _FACTS = ", ".join(FACT_NAMES)
@@ -228,6 +229,15 @@ class ClickHouseHistory:
         facts = [dict(zip(FACT_NAMES, row, strict=True)) for row in rows]
         contents = self._contents(kind, workspace, facts) if content and facts else {}
         return [kind.made(row, contents.get(row["id"])) for row in facts]
+
+    def with_content(self, workspace: str, executions: Sequence[Execution]) -> Sequence[Execution]:
+        """The same, each with its content where that is kept and has not expired."""
+        facts = [{"id": number_of(one.id), "expires_on": one.expires_on or FOREVER} for one in executions]
+        found = self._contents(_CALLS, workspace, facts) if facts else {}
+        return [
+            replace(one, content=content_of(found[fact["id"]])) if fact["id"] in found else one
+            for one, fact in zip(executions, facts, strict=True)
+        ]
 
     def _contents(self, kind: "_Kind[Any]", workspace: str, facts: Sequence[Row]) -> dict[int, Row]:
         values = {

@@ -11,11 +11,23 @@ from typing import TypeVar
 
 from promptforge.core import ids
 from promptforge.core.chain_execution import ChainExecution
+from promptforge.core.errors import Unavailable
 from promptforge.core.execution import Execution
+from promptforge.core.filter import Filter
 from promptforge.core.ports import Clock
-from promptforge.core.query import Breakdown, ChainExecutions, Executions, Freshness, Groups, Page, StoreSize
+from promptforge.core.query import (
+    Breakdown,
+    ChainExecutions,
+    Executions,
+    Export,
+    Freshness,
+    Groups,
+    Page,
+    StoreSize,
+    Subject,
+)
 from promptforge.core.record_ports import History
-from promptforge.record import merge
+from promptforge.record import export, merge
 from promptforge.record.journal import SqliteJournal
 from promptforge.record.shipper import Shipper
 
@@ -73,6 +85,18 @@ class Reader:
         bound = upto if runs else None
         stored = await self._on(self._light, lambda: ask(part, bound))
         return merge.page(query, runs, stored, part.offset), freshness
+
+    async def export(self, workspace: str, filter: Filter, *, content: bool) -> Export:
+        upto, as_of = self._journal.last, self._clock.now()
+        if not await self._shipper.reach(upto, export.PATIENCE):
+            behind = await self._journal.behind(workspace, self._shipper.shipped, upto)
+            why = self._shipper.problem or "The history is slower than what comes in"
+            raise Unavailable(f"{behind:,} executions are not in the history yet, so an export would lack them. {why}")
+        counted = Breakdown(workspace=workspace, filter=filter, subject=Subject.CALLS)
+        groups = await self._on(self._heavy, lambda: self._history.figures(counted, upto))
+        found = export.parts(self._history, workspace, filter, upto, content=content)
+        parts = export.ahead(found, lambda work: self._on(self._light, work))
+        return Export(count=sum(group.figures.calls for group in groups), as_of=as_of, content=content, parts=parts)
 
     async def figures(self, query: Breakdown) -> Groups:
         journal, workspace = self._journal, query.workspace

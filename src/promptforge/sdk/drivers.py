@@ -3,11 +3,24 @@
 A plan that a caller leaves early (a ``break`` in a stream) is closed, and its websocket with it.
 """
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import Protocol, TypeVar
 
 from promptforge.sdk.errors import PromptForgeError
-from promptforge.sdk.protocol import Effect, Found, Hear, Open, Pause, Plan, Reply, Request, Say, StreamPlan
+from promptforge.sdk.protocol import (
+    Download,
+    Effect,
+    Found,
+    Hear,
+    Open,
+    Pause,
+    Piece,
+    Plan,
+    Reply,
+    Request,
+    Say,
+    StreamPlan,
+)
 
 Result = TypeVar("Result")
 
@@ -20,10 +33,20 @@ class Socket(Protocol):
     def close(self) -> None: ...
 
 
+class File(Protocol):
+    """A file on its way here; ``piece`` returns None at its end and raises NetworkError when it breaks off."""
+
+    headers: Mapping[str, str]
+
+    def piece(self) -> bytes | None: ...
+    def close(self) -> None: ...
+
+
 class Transport(Protocol):
     """Carries requests; raises NetworkError for what got no answer."""
 
     def send(self, request: Request) -> Reply: ...
+    def download(self, request: Download) -> File: ...
     def open(self) -> Socket: ...
     def pause(self, seconds: float) -> None: ...
     def close(self) -> None: ...
@@ -37,10 +60,20 @@ class AsyncSocket(Protocol):
     async def close(self) -> None: ...
 
 
+class AsyncFile(Protocol):
+    """A file on its way here; ``piece`` returns None at its end and raises NetworkError when it breaks off."""
+
+    headers: Mapping[str, str]
+
+    async def piece(self) -> bytes | None: ...
+    async def close(self) -> None: ...
+
+
 class AsyncTransport(Protocol):
     """Carries requests; raises NetworkError for what got no answer."""
 
     async def send(self, request: Request) -> Reply: ...
+    async def download(self, request: Download) -> AsyncFile: ...
     async def open(self) -> AsyncSocket: ...
     async def pause(self, seconds: float) -> None: ...
     async def close(self) -> None: ...
@@ -134,8 +167,9 @@ class _Connection:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._socket: Socket | None = None
+        self._file: File | None = None
 
-    def perform(self, effect: Effect) -> Reply | str | None:
+    def perform(self, effect: Effect) -> Reply | Mapping[str, str] | str | bytes | None:
         match effect:
             case Request():
                 return self._transport.send(effect)
@@ -147,6 +181,11 @@ class _Connection:
                 self.socket.say(text)
             case Hear(patience):
                 return self.socket.hear(patience)
+            case Download():
+                self._file = self._transport.download(effect)
+                return self._file.headers
+            case Piece():
+                return None if self._file is None else self._file.piece()
         return None
 
     @property
@@ -158,14 +197,17 @@ class _Connection:
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
+        if self._file is not None:
+            self._file.close()
 
 
 class _AsyncConnection:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
         self._socket: AsyncSocket | None = None
+        self._file: AsyncFile | None = None
 
-    async def perform(self, effect: Effect) -> Reply | str | None:
+    async def perform(self, effect: Effect) -> Reply | Mapping[str, str] | str | bytes | None:
         match effect:
             case Request():
                 return await self._transport.send(effect)
@@ -177,6 +219,11 @@ class _AsyncConnection:
                 await self.socket.say(text)
             case Hear(patience):
                 return await self.socket.hear(patience)
+            case Download():
+                self._file = await self._transport.download(effect)
+                return self._file.headers
+            case Piece():
+                return None if self._file is None else await self._file.piece()
         return None
 
     @property
@@ -188,3 +235,5 @@ class _AsyncConnection:
     async def close(self) -> None:
         if self._socket is not None:
             await self._socket.close()
+        if self._file is not None:
+            await self._file.close()

@@ -1,13 +1,14 @@
 """``client.executions``: the record of what ran, its figures, and what happens now."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
 
 from promptforge.sdk import documents
 from promptforge.sdk.binding import Awaiting, Blocking, call, stream
 from promptforge.sdk.errors import NotFoundError, ValidationError
 from promptforge.sdk.filters import Filters, filter_input
-from promptforge.sdk.protocol import Plan, StreamPlan, ask, subscribe
+from promptforge.sdk.protocol import Plan, StreamPlan, ask, download, subscribe
 from promptforge.sdk.values import ChainExecution, Execution, Overview, RecordReport, Rows, build
 
 WINDOWS = {"7d": "LAST_7_DAYS", "30d": "LAST_30_DAYS", "all": "ALL_TIME"}
@@ -54,6 +55,32 @@ class Executions:
         """Iterate over executions as they are opened and closed, for ever."""
         variables = {"filter": filter_input(filters)}
         yield from subscribe(documents.CHANGES, variables, lambda data: build(Execution, data["executionChanges"]))
+
+    @stream
+    def export(
+        self,
+        format: str = "jsonl",
+        *,
+        content: bool = True,
+        told: Callable[[int], None] | None = None,
+        **filters: Unpack[Filters],
+    ) -> StreamPlan[bytes]:
+        """Iterate over the bytes of a file of everything that is finished: ``jsonl``, ``csv`` or ``parquet``.
+
+        *told* hears first how many executions it will hold. NetworkError when it breaks off.
+        """
+        wanted = filter_input(filters)
+        query = {
+            "format": format,
+            "content": None if content else "false",
+            "filter": None if wanted is None else json.dumps(wanted),
+        }
+
+        def heard(headers: Mapping[str, str]) -> None:
+            if told is not None:
+                told(int(headers["x-promptforge-rows"]))
+
+        yield from download("/export", query, heard)
 
     @call
     def list_chain_executions(

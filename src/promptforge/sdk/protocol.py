@@ -1,9 +1,9 @@
 """How the client talks, without I/O: plans yield what they want done and receive what came of it.
 
 A plan is a generator. It yields a Request and receives a Reply, or a Pause; a conversation also yields Open, Say
-and Hear for a websocket, and Found for what the caller is to get. When a request cannot be answered the driver
-throws NetworkError into the plan. So everything that can go wrong is decided here once, and the drivers in
-``drivers.py`` stay a few lines each, blocking and asynchronous.
+and Hear for a websocket, Download and Piece for a file, and Found for what the caller is to get. When a request cannot
+be answered the driver throws NetworkError into the plan. So everything that can go wrong is decided here once, and the
+drivers in ``drivers.py`` stay a few lines each, blocking and asynchronous.
 """
 
 import json
@@ -64,13 +64,26 @@ class Hear:
 
 
 @dataclass(frozen=True, slots=True)
+class Download:
+    """Ask for a file; receives the headers of the answer. The driver ends it when the plan ends, however it ends."""
+
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The next bytes of the file, None at its end."""
+
+
+@dataclass(frozen=True, slots=True)
 class Found(Generic[Item]):
     """Hand *value* to the caller of a stream."""
 
     value: Item
 
 
-Effect = Request | Pause | Open | Say | Hear
+Effect = Request | Pause | Open | Say | Hear | Download | Piece
 Plan = Generator[Effect, Any, Result]
 StreamPlan = Generator[Effect | Found[Item], Any, None]
 
@@ -130,6 +143,19 @@ def subscribe(
                 return
             case _:  # a pong, or a word of a later version of the protocol
                 continue
+
+
+def download(
+    path: str, query: Mapping[str, str | None], heard: Callable[[Mapping[str, str]], None]
+) -> StreamPlan[bytes]:
+    """Find the pieces of a file as they come; *heard* is called with the headers first."""
+    headers: Mapping[str, str] = yield Download(path, tuple(given(query).items()))
+    heard(headers)
+    while True:
+        piece: bytes | None = yield Piece()
+        if piece is None:
+            return
+        yield Found(piece)
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:

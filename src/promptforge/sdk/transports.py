@@ -6,13 +6,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from promptforge.sdk.drivers import AsyncSocket, Socket
+from promptforge.sdk.drivers import AsyncFile, AsyncSocket, File, Socket
 from promptforge.sdk.errors import NetworkError, PromptForgeError, closed_error, status_error
-from promptforge.sdk.protocol import Reply, Request, refused
+from promptforge.sdk.protocol import Download, Reply, Request, refused
 
 if TYPE_CHECKING:
     import httpx
@@ -38,6 +38,10 @@ class Address:
         """The GraphQL endpoint."""
         url = self.url.rstrip("/")
         return url if url.endswith(("/graphql", "/v1")) else f"{url}/graphql"
+
+    def at(self, path: str) -> str:
+        """Another path of the server."""
+        return self.endpoint.removesuffix("/graphql").removesuffix("/v1") + path
 
     @property
     def headers(self) -> dict[str, str]:
@@ -71,14 +75,33 @@ class HttpTransport:
         """POST it."""
         import httpx
 
-        if self._client is None:
-            self._client = httpx.Client(headers=self._address.headers)
         timeout = httpx.Timeout(request.timeout or self._address.timeout, connect=CONNECT_TIMEOUT)
         try:
-            response = self._client.post(self._address.endpoint, content=request.body, timeout=timeout)
+            response = self._opened().post(self._address.endpoint, content=request.body, timeout=timeout)
         except httpx.HTTPError as error:
             raise self._address.unreachable(error) from error
         return Reply(response.status_code, response.headers, response.content)
+
+    def _opened(self) -> "httpx.Client":
+        import httpx
+
+        if self._client is None:
+            self._client = httpx.Client(headers=self._address.headers)
+        return self._client
+
+    def download(self, request: Download) -> File:
+        """GET it; the answer comes piece by piece."""
+        import httpx
+
+        client, address = self._opened(), self._address
+        asked = client.build_request("GET", address.at(request.path), params=list(request.query), timeout=_patient())
+        try:
+            response = client.send(asked, stream=True)
+            if response.status_code >= 400:
+                raise refused(Reply(response.status_code, response.headers, response.read()))
+        except httpx.HTTPError as error:
+            raise address.unreachable(error) from error
+        return HttpFile(address, response)
 
     def open(self) -> Socket:
         """Open a websocket on the same endpoint."""
@@ -135,11 +158,14 @@ class AsyncHttpTransport:
         """POST a stream of bytes to a path of the server; the answer comes line by line."""
         import httpx
 
-        url = self._address.endpoint.removesuffix("/graphql").removesuffix("/v1") + path
-        timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
         headers = {"content-type": "application/octet-stream"}
         sending = self._opened().stream(
-            "POST", url, params=httpx.QueryParams(list(query)), content=body, headers=headers, timeout=timeout
+            "POST",
+            self._address.at(path),
+            params=httpx.QueryParams(list(query)),
+            content=body,
+            headers=headers,
+            timeout=_patient(),
         )
         try:
             async with sending as response:
@@ -149,6 +175,20 @@ class AsyncHttpTransport:
                     yield line
         except httpx.HTTPError as error:
             raise self._address.unreachable(error) from error
+
+    async def download(self, request: Download) -> AsyncFile:
+        """GET it; the answer comes piece by piece."""
+        import httpx
+
+        client, address = self._opened(), self._address
+        asked = client.build_request("GET", address.at(request.path), params=list(request.query), timeout=_patient())
+        try:
+            response = await client.send(asked, stream=True)
+            if response.status_code >= 400:
+                raise refused(Reply(response.status_code, response.headers, await response.aread()))
+        except httpx.HTTPError as error:
+            raise address.unreachable(error) from error
+        return AsyncHttpFile(address, response)
 
     async def open(self) -> AsyncSocket:
         """Open a websocket on the same endpoint."""
@@ -170,6 +210,52 @@ class AsyncHttpTransport:
         """Give the connections back."""
         if self._client is not None:
             await self._client.aclose()
+
+
+class HttpFile:
+    """The answer to a download."""
+
+    def __init__(self, address: Address, response: "httpx.Response") -> None:
+        self._address = address
+        self._response = response
+        self._pieces = response.iter_bytes()
+        self.headers: Mapping[str, str] = response.headers
+
+    def piece(self) -> bytes | None:
+        """Wait for the next bytes."""
+        import httpx
+
+        try:
+            return next(self._pieces, None)
+        except httpx.HTTPError as error:
+            raise self._address.unreachable(error) from error
+
+    def close(self) -> None:
+        """Leave off."""
+        self._response.close()
+
+
+class AsyncHttpFile:
+    """The answer to a download."""
+
+    def __init__(self, address: Address, response: "httpx.Response") -> None:
+        self._address = address
+        self._response = response
+        self._pieces = response.aiter_bytes()
+        self.headers: Mapping[str, str] = response.headers
+
+    async def piece(self) -> bytes | None:
+        """Wait for the next bytes."""
+        import httpx
+
+        try:
+            return await anext(self._pieces, None)
+        except httpx.HTTPError as error:
+            raise self._address.unreachable(error) from error
+
+    async def close(self) -> None:
+        """Leave off."""
+        await self._response.aclose()
 
 
 class HttpSocket:
@@ -239,6 +325,13 @@ class AsyncHttpSocket:
     async def close(self) -> None:
         """Say goodbye."""
         await self._socket.close()
+
+
+def _patient() -> "httpx.Timeout":
+    """For files, which take as long as they take."""
+    import httpx
+
+    return httpx.Timeout(None, connect=CONNECT_TIMEOUT)
 
 
 def _websocket_url(address: Address) -> str:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from promptforge.server.auth import Gate, Guarded, Hosts
 from promptforge.server.backup import BackUp
 from promptforge.server.dashboard import DIST, Dashboard
+from promptforge.server.export import Export
 from promptforge.server.graphql.http import HttpDoor
 from promptforge.server.graphql.operation import Api
 from promptforge.server.graphql.schema import SCHEMA
@@ -43,6 +44,7 @@ def create_app(forge: "Forge", *, dashboard: Path = DIST) -> Starlette:
         route("/v1", graphql),
         WebSocketRoute("/graphql", socket),
         WebSocketRoute("/v1", socket),
+        route("/export", Export(forge), "GET"),
         route("/import", Import(forge), "POST"),
         route("/backup", BackUp(forge), "POST"),
         route("/logout", Logout(forge.access), "POST"),

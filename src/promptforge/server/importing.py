@@ -60,7 +60,8 @@ class File:
             raise InvalidInput(f"there is no preset '{preset[:60]}'; there are: {', '.join(PRESETS)}", path="$.preset")
         known = PRESETS[preset] if preset else None
         mapping = columns([*(known.columns if known else ()), *query.getlist("map")])
-        self._table = Table(query.get("format") or (known.format if known else "csv"), mapping)
+        format = query.get("format") or (known.format if known else "csv")
+        self._table = Table(format, mapping, ours=bool(known and known.ours))
         self._given: dict[str, Json] = {name: query[name] for name in ("model", "provider") if query.get(name)}
         skip = query.get("skip") or "0"
         if not skip.isdecimal():

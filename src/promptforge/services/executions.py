@@ -1,7 +1,8 @@
 """Executions: running calls for whoever asks, and reading what was recorded."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from promptforge.core import ids
@@ -11,7 +12,7 @@ from promptforge.core.execution import ErrorType, Execution
 from promptforge.core.filter import EVERYTHING, Filter, matches, searches
 from promptforge.core.model import Delta
 from promptforge.core.ports import Record
-from promptforge.core.query import MAX_PAGE, Page
+from promptforge.core.query import MAX_PAGE, Export, Page
 from promptforge.core.query import Executions as PageOfExecutions
 from promptforge.services.calls import Call, Calls
 
@@ -105,6 +106,13 @@ class Executions:
         query = Page(workspace=actor.workspace, filter=filter, limit=limit, offset=offset, after=after, content=content)
         return await self._record.page(query)
 
+    async def export(self, actor: Actor, filter: Filter = EVERYTHING, *, content: bool = True) -> Export:
+        """Everything finished that passes *filter*; who may not see content gets the figures without it."""
+        actor.require(Permission.CONTENT if searches(filter) else Permission.NUMBERS)
+        shown = Permission.CONTENT in actor.permissions
+        found = await self._record.export(actor.workspace, filter, content=content and shown)
+        return found if shown else replace(found, parts=_all_figures_only(found.parts))
+
     async def watch(self, actor: Actor, filter: Filter = EVERYTHING) -> AsyncIterator[Execution]:
         """Executions as they are opened and closed, those that pass *filter*."""
         actor.require(Permission.CONTENT if searches(filter) else Permission.NUMBERS)
@@ -112,6 +120,12 @@ class Executions:
         async for execution in self._record.watch(actor.workspace):
             if matches(filter, execution):
                 yield _figures_only(execution) if hide else execution
+
+
+async def _all_figures_only(parts: AsyncGenerator[Sequence[Execution]]) -> AsyncGenerator[Sequence[Execution]]:
+    async with aclosing(parts):
+        async for part in parts:
+            yield [_figures_only(execution) for execution in part]
 
 
 def _figures_only(execution: Execution) -> Execution:

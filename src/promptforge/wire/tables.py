@@ -13,9 +13,12 @@ from typing import cast
 
 from promptforge.core.errors import InvalidInput
 from promptforge.core.json import Json, is_object
+from promptforge.wire.cells import bare, json_of
 
 MAX_RECORD = 8 << 20
 OBJECTS = frozenset({"tags", "usage", "metadata"})
+JSON = OBJECTS | {"input"}
+"""What our own exports write as JSON."""
 csv.field_size_limit(MAX_RECORD)  # the module's own limit of 128 kB is below a long prompt
 
 
@@ -43,9 +46,18 @@ class Preset:
 
     format: str
     columns: tuple[str, ...]
+    ours: bool = False
 
+
+#: What an export and an arrival both have; docs/record.md says what becomes of the rest.
+_OURS = (
+    *("id", "createdAt", "status", "errorType", "provider", "model", "promptName", "version", "service", "endUser"),
+    *("sessionId", "latencyMs", "firstTokenMs", "tokenIn", "tokenOut", "usage", "usageSource", "costUsd"),
+    *("finishReason", "tags", "input", "output", "error", "stackTrace", "metadata"),
+)
 
 PRESETS = {
+    "export": Preset("jsonl", tuple(f"{name}={name}" for name in _OURS), ours=True),
     "azure-llm": Preset("csv", ("createdAt=TIMESTAMP", "tokenIn=ContextTokens", "tokenOut=GeneratedTokens")),
     "openai-jsonl": Preset(
         "jsonl",
@@ -73,13 +85,17 @@ def columns(texts: Sequence[str]) -> tuple[Column, ...]:
 
 
 class Table:
-    """Reads pieces of one file; *mapping* empty means that the columns are the fields."""
+    """Reads pieces of one file; *mapping* empty means that the columns are the fields.
 
-    def __init__(self, format: str, mapping: Sequence[Column] = ()) -> None:
+    In one of *ours* cells are guarded (see ``wire/cells.py``), and any column may be missing.
+    """
+
+    def __init__(self, format: str, mapping: Sequence[Column] = (), *, ours: bool = False) -> None:
         if format not in ("csv", "jsonl"):
             raise InvalidInput(f"'{format[:20]}' is not a format: give csv or jsonl", path="$.format")
         self._csv = format == "csv"
         self._mapping = tuple(mapping)
+        self._ours = ours
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._rest: list[str] = []
         self._line = 0
@@ -172,20 +188,26 @@ class Table:
     def _taker(self, header: list[str]) -> Callable[[list[str]], dict[str, Json]]:
         """What makes fields of the cells of a row."""
         mapping = self._mapping or tuple(Column(tuple(name.split(".", 1)), name) for name in header)
+        if self._ours:
+            mapping = tuple(c for c in mapping if c.constant is not None or c.column in header)
         missing = [c.column for c in mapping if c.constant is None and c.column not in header]
         if missing:
             raise InvalidInput(
                 f"the file has no column '{missing[0][:60]}'; it has: {', '.join(header)[:300]}", path="$.map"
             )
-        plain = [(c.field[0], header.index(c.column)) for c in mapping if c.constant is None and len(c.field) == 1]
+        reads = dict.fromkeys(JSON, json_of) if self._ours else dict.fromkeys(OBJECTS, _object_of)
+        as_it_is = bare if self._ours else None
+        plain = [
+            (c.field[0], header.index(c.column), reads.get(c.field[0], as_it_is))
+            for c in mapping
+            if c.constant is None and len(c.field) == 1
+        ]
         nested = [(c.field, header.index(c.column)) for c in mapping if c.constant is None and len(c.field) > 1]
         fixed = [(c.field, c.constant) for c in mapping if c.constant is not None]
 
         def take(cells: list[str]) -> dict[str, Json]:
             made: dict[str, Json] = {
-                name: _cell(name, cells[place]) if name in OBJECTS else cells[place]
-                for name, place in plain
-                if cells[place]
+                name: read(cells[place]) if read else cells[place] for name, place, read in plain if cells[place]
             }
             for path, place in nested:
                 if cells[place]:
@@ -225,14 +247,14 @@ def _broken(text: str) -> bool:
     return False
 
 
-def _cell(name: str, text: str) -> Json:
+def _object_of(text: str) -> Json:
     """A cell that may hold an object."""
     if text[0] not in "{[":
         return text
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError(f"the cell of {name} is not JSON") from None
+        raise ValueError("a cell that begins as JSON is not JSON") from None
 
 
 def _put(made: dict[str, Json], path: tuple[str, ...], value: Json) -> None:
