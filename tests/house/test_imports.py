@@ -33,6 +33,7 @@ ROOMS = {
     "click": {"cli"},
     "rich": {"cli"},
     "httpx": {"sdk", "cli"},
+    "pyarrow": {"server"},
     "msgspec": {"record", "catalog", "wire", "server", "providers"},
     "cryptography": {"catalog", "services"},
     "typing_extensions": set(),

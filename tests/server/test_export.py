@@ -119,7 +119,8 @@ async def test_nothing_shifts_while_it_is_read(forge, actor, kept, monkeypatch):
     first = await anext(found.parts)
     await forge.record.record(some(actor.workspace, 3, NOON.replace(hour=11)))
     rest = [part async for part in found.parts]
-    assert [len(part) for part in (first, *rest)] == [1] * 7 and found.count == 7
+    assert [len(part) for part in (first, *rest)] == [1] * 7
+    assert found.count == 7
     assert {one.id for part in (first, *rest) for one in part} == {one.id for one in kept}
     assert all(one.content is not None for part in (first, *rest) for one in part)
     assert (await forge.record.export(actor.workspace, EVERYTHING, content=False)).count == 10

@@ -23,7 +23,11 @@ def read(text: str | None) -> Filter:
         raise InvalidInput('filter is JSON, such as {"status": ["error"]}', path="$.filter") from None
     kind = SCHEMA.type_map["ExecutionFilter"]
     wrong: list[str] = []
-    _utilities.validate_input_value(given, kind, lambda error, path: wrong.append(error.message))
+
+    def note(error: graphql.GraphQLError, _: object) -> None:
+        wrong.append(error.message)
+
+    _utilities.validate_input_value(given, kind, note)
     if wrong:
         raise InvalidInput(f"filter: {' '.join(wrong[0].split())[:300]}", path="$.filter")
     return tree(_utilities.coerce_input_value(given, kind))
