@@ -232,7 +232,7 @@ class ClickHouseHistory:
 
     def with_content(self, workspace: str, executions: Sequence[Execution]) -> Sequence[Execution]:
         """The same, each with its content where that is kept and has not expired."""
-        facts = [{"id": number_of(one.id), "expires_on": one.expires_on or FOREVER} for one in executions]
+        facts: list[Row] = [{"id": number_of(one.id), "expires_on": one.expires_on or FOREVER} for one in executions]
         found = self._contents(_CALLS, workspace, facts) if facts else {}
         return [
             replace(one, content=content_of(found[fact["id"]])) if fact["id"] in found else one
