@@ -9,11 +9,15 @@ from sqlalchemy.exc import IntegrityError
 
 from promptforge.catalog.database import Database
 from promptforge.catalog.tables import (
+    chain_labels,
+    chain_versions,
+    chains,
     content_policies,
     keys,
     labels,
     login_tokens,
     memberships,
+    memories,
     prompts,
     retention_rules,
     sessions,
@@ -29,6 +33,10 @@ from promptforge.core.ports import Login
 OWNED = (
     retention_rules,
     content_policies,
+    memories,
+    chain_labels,
+    chain_versions,
+    chains,
     labels,
     versions,
     prompts,
@@ -89,7 +97,7 @@ class SqlAccessCatalog:
         return [_with_role(row, User) for row in await self._all(statement)]
 
     async def remove_workspace(self, workspace_id: str) -> None:
-        """With its memberships, keys, sessions and prompts."""
+        """With its memberships, keys, sessions, prompts and chains."""
 
         def work(connection: Connection) -> None:
             for table in OWNED:

@@ -8,7 +8,9 @@ from sqlalchemy import select
 
 from promptforge.catalog import migrations
 from promptforge.catalog.access import SqlAccessCatalog
+from promptforge.catalog.chains import SqlChainCatalog
 from promptforge.catalog.database import Database, sqlite
+from promptforge.catalog.memory import SqlMemoryCatalog
 from promptforge.catalog.prompts import SqlPromptCatalog
 from promptforge.catalog.retention import SqlRetentionCatalog
 from promptforge.core.errors import SettingsError
@@ -22,6 +24,8 @@ class Catalog:
     """The catalogs over one database."""
 
     prompts: SqlPromptCatalog
+    chains: SqlChainCatalog
+    memory: SqlMemoryCatalog
     access: SqlAccessCatalog
     retention: SqlRetentionCatalog
     database: Database
@@ -66,4 +70,11 @@ async def open_database(database: Database) -> Catalog:
     except BaseException:
         await database.close()
         raise
-    return Catalog(SqlPromptCatalog(database), SqlAccessCatalog(database), SqlRetentionCatalog(database), database)
+    return Catalog(
+        prompts=SqlPromptCatalog(database),
+        chains=SqlChainCatalog(database),
+        memory=SqlMemoryCatalog(database),
+        access=SqlAccessCatalog(database),
+        retention=SqlRetentionCatalog(database),
+        database=database,
+    )

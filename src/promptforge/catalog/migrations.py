@@ -68,8 +68,38 @@ def _retention(connection: Connection) -> None:
     )
 
 
+def _chains(connection: Connection) -> None:
+    """Lay chains, their versions and labels, and what they remember."""
+    _run(
+        connection,
+        """CREATE TABLE chains (
+            workspace {text} NOT NULL REFERENCES workspaces (id), id {text} NOT NULL, name {text} NOT NULL,
+            description {text}, is_active BOOLEAN NOT NULL, is_public BOOLEAN NOT NULL, intent_tags {json} NOT NULL,
+            draft {json} NOT NULL, latest INTEGER NOT NULL, created_at {moment} NOT NULL,
+            updated_at {moment} NOT NULL, created_by {text} NOT NULL, archived_at {moment}, forked_from {text},
+            PRIMARY KEY (workspace, id))""",
+        "CREATE UNIQUE INDEX chains_name ON chains (workspace, name) WHERE archived_at IS NULL",
+        """CREATE TABLE chain_versions (
+            workspace {text} NOT NULL, chain_id {text} NOT NULL, number INTEGER NOT NULL, id {text} NOT NULL,
+            document {json} NOT NULL, created_at {moment} NOT NULL, created_by {text} NOT NULL,
+            PRIMARY KEY (workspace, chain_id, number),
+            FOREIGN KEY (workspace, chain_id) REFERENCES chains (workspace, id))""",
+        "CREATE UNIQUE INDEX chain_versions_id ON chain_versions (workspace, id)",
+        """CREATE TABLE chain_labels (
+            workspace {text} NOT NULL, chain_id {text} NOT NULL, label {text} NOT NULL, number INTEGER NOT NULL,
+            PRIMARY KEY (workspace, chain_id, label),
+            FOREIGN KEY (workspace, chain_id, number) REFERENCES chain_versions (workspace, chain_id, number))""",
+        """CREATE TABLE memories (
+            workspace {text} NOT NULL, chain_id {text} NOT NULL, end_user {text} NOT NULL, key {text} NOT NULL,
+            value {json} NOT NULL, until {moment}, token {text} NOT NULL,
+            PRIMARY KEY (workspace, chain_id, end_user, key),
+            FOREIGN KEY (workspace, chain_id) REFERENCES chains (workspace, id))""",
+        "CREATE INDEX memories_end_user ON memories (workspace, end_user)",
+    )
+
+
 #: In order; the position counts from 1 and is what ``migrations`` notes. Add at the end, never change one.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _retention)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _retention, _chains)
 
 
 def apply(connection: Connection) -> None:

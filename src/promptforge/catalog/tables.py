@@ -159,3 +159,74 @@ content_policies = Table(
     Column("key_id", String, primary_key=True),
     Column("content", String, nullable=False),
 )
+
+# As with prompts, ``latest`` hands out the numbers. ``draft`` and ``document`` are a ChainDocument by its own names.
+chains = Table(
+    "chains",
+    METADATA,
+    Column("workspace", String, ForeignKey("workspaces.id"), primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("description", String),
+    Column("is_active", Boolean, nullable=False),
+    Column("is_public", Boolean, nullable=False),
+    Column("intent_tags", JSON, nullable=False),
+    Column("draft", JSON, nullable=False),
+    Column("latest", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("archived_at", Moment),
+    Column("forked_from", String),
+)
+_chain_unarchived = chains.c.archived_at.is_(None)
+Index(
+    "chains_name",
+    chains.c.workspace,
+    chains.c.name,
+    unique=True,
+    sqlite_where=_chain_unarchived,
+    postgresql_where=_chain_unarchived,
+)
+
+chain_versions = Table(
+    "chain_versions",
+    METADATA,
+    Column("workspace", String, primary_key=True),
+    Column("chain_id", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("created_by", String, nullable=False),
+    ForeignKeyConstraint(["workspace", "chain_id"], ["chains.workspace", "chains.id"]),
+)
+Index("chain_versions_id", chain_versions.c.workspace, chain_versions.c.id, unique=True)
+
+chain_labels = Table(
+    "chain_labels",
+    METADATA,
+    Column("workspace", String, primary_key=True),
+    Column("chain_id", String, primary_key=True),
+    Column("label", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["workspace", "chain_id", "number"],
+        ["chain_versions.workspace", "chain_versions.chain_id", "chain_versions.number"],
+    ),
+)
+
+# What MEMORY steps keep. ``token`` is of the step that wrote last, so that a step done again adds nothing twice.
+memories = Table(
+    "memories",
+    METADATA,
+    Column("workspace", String, primary_key=True),
+    Column("chain_id", String, primary_key=True),
+    Column("end_user", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("until", Moment),
+    Column("token", String, nullable=False),
+    ForeignKeyConstraint(["workspace", "chain_id"], ["chains.workspace", "chains.id"]),
+)
+Index("memories_end_user", memories.c.workspace, memories.c.end_user)
