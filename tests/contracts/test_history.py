@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from kit.chains import ended, opened, step
 from kit.executions import NOON, done, some
 from kit.record import history, workspace
 from promptforge.core import ids
@@ -217,6 +218,25 @@ def test_a_batch_in_doubt_is_completed_not_repeated(history, workspace):
     assert list(history.page(Page(workspace=workspace))) == runs[::-1]
     counted = history._engine.ask("SELECT count() FROM payloads PREWHERE workspace = {w:String}", {"w": workspace})
     assert counted[0][0] == 6
+
+
+def test_a_batch_of_both_kinds_in_doubt_is_completed_not_repeated(history, workspace):
+    """Also where a call carries the number of a chain execution, and whatever part of either was there."""
+    chains = [ended(opened(workspace, NOON + timedelta(seconds=n)), step("a")) for n in range(3)]
+    calls = [done(workspace, c.created_at, id=c.id.replace("chex_", "exec_")) for c in chains]
+    rows = list(enumerate([calls[0], chains[0], chains[1], calls[1], chains[2], calls[2]], 1))
+    batch = hash(workspace) % 2**40 + 1
+    history.insert(batch, rows[:2], doubt=False)
+    history._engine.insert("payloads", payloads_block(batch, [chains[1], calls[2]]))
+    history.insert(batch, rows, doubt=True)
+    history.insert(batch, rows, doubt=True)
+    page = Page(workspace=workspace)
+    assert list(history.page(page)) == calls[::-1]
+    assert list(history.chain_page(page)) == chains[::-1]
+    counted = history._engine.ask("SELECT count() FROM payloads PREWHERE workspace = {w:String}", {"w": workspace})
+    assert counted[0][0] == 6
+    assert set(history.since(batch - 1, 0)) == {(workspace, run.id) for run in (*calls, *chains)}
+    assert history.chain_page(page, upto=3) == chains[1::-1]
 
 
 def test_answers_stand_as_of_a_journal_number(history, workspace):

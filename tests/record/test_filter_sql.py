@@ -8,13 +8,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from kit.chains import opened, step
 from kit.executions import NOON, done
 from kit.record import history
+from promptforge.core.chain import ChainRef
+from promptforge.core.chain_execution import ChainContent
 from promptforge.core.execution import Content, CostState, ErrorType, PromptRef, Source, Status, StepRef
 from promptforge.core.filter import FIELDS, All, Any, Kind, Not, Operator, Test, matches
 from promptforge.core.query import Breakdown, Page
 from promptforge.core.redaction import Redactor
-from promptforge.record.intake import taken_in
+from promptforge.core.stats import Figures
+from promptforge.record.intake import chain_taken_in, taken_in
 
 __all__ = ["history"]
 
@@ -90,7 +94,16 @@ def made(count: int):
                     )
                 ]
             ),
-            step=maybe([StepRef(chain_execution_id=draw.choice(NAMES))]),
+            step=maybe(
+                [
+                    StepRef(
+                        chain_execution_id=draw.choice(NAMES),
+                        chain_id=maybe([*NAMES, ""]),
+                        chain_name=maybe(NAMES),
+                        chain_version=maybe(NUMBERS[1:5]),
+                    )
+                ]
+            ),
             user_id=maybe([*NAMES, ""]),
             key_id=maybe(NAMES),
             service=maybe(NAMES),
@@ -109,10 +122,43 @@ def made(count: int):
         )
 
 
+def chains():
+    """A chain execution for every other of them, with what both have taken from it."""
+    draw = random.Random(12)
+    shared = ("status", "source", "user_id", "key_id", "service", "end_user", "session_id", "error_type", "latency_ms")
+    for run in made(400):
+        if draw.random() < 0.5:
+            continue
+        given = run.content
+        content = given and ChainContent(
+            input=given.input, output=draw.choice([given.output, given.input, {"out": given.input}]), error=given.error
+        )
+        ref = ChainRef(
+            chain_id=draw.choice(NAMES),
+            chain_name=draw.choice(NAMES),
+            version_id=draw.choice(NAMES),
+            version=draw.choice(NUMBERS[1:5]),
+            label=draw.choice([None, "", *NAMES]),
+        )
+        states = draw.sample([CostState.PRICED, CostState.UNPRICED, CostState.UNKNOWN], draw.randint(0, 3))
+        steps = [step(f"s{order}", order, cost_state=state) for order, state in enumerate(states)]
+        chain = replace(opened(WORKSPACE, run.created_at), **{name: getattr(run, name) for name in shared})
+        yield replace(
+            chain,
+            tags=run.tags,
+            expires_on=run.expires_on,
+            steps=tuple(steps),
+            content=content,
+            chain=draw.choice([None, ref, ref]),
+        )
+
+
 @pytest.fixture(scope="module")
 def runs(history):
-    """400 executions in the history, as a reader should see them."""
-    kept = [taken_in(run, Redactor()) for run in made(400)]
+    """400 executions and some 200 chain executions in the history, as a reader should see them."""
+    calls = [taken_in(run, Redactor()) for run in made(400)]
+    kept = [*calls, *(chain_taken_in(chain, Redactor()) for chain in chains())]
+    random.Random(13).shuffle(kept)
     history.insert(1, list(enumerate(kept, 1)), doubt=False)
     return [replace(run, content=None) if run.expires_on and run.expires_on <= NOON.date() else run for run in kept]
 
@@ -172,9 +218,12 @@ trees = st.recursive(
 @example(tree=Not(Test("text", Operator.WORDS, ("alpha",))))
 @example(tree=Any((Test("text", Operator.WORDS, ("ÜBER x1",)), Test("version", Operator.IN, ()))))
 def test_both_compilers_choose_the_same(history, runs, tree):
-    """A page and the figures by SQL hold exactly what ``matches`` holds for, whatever is asked."""
+    """Both lists and the figures by SQL hold exactly what ``matches`` holds for, whatever is asked."""
     expected = {run.id for run in runs if matches(tree, run)}
-    page = history.page(Page(workspace=WORKSPACE, filter=tree, limit=500, content=False))
-    assert {run.id for run in page} == expected
+    query = Page(workspace=WORKSPACE, filter=tree, limit=500, content=False)
+    calls, chains = history.page(query), history.chain_page(query)
+    assert {run.id for run in (*calls, *chains)} == expected
     groups = history.figures(Breakdown(workspace=WORKSPACE, filter=tree))
-    assert (groups[0].figures.calls if groups else 0) == len(expected)
+    figures = groups[0].figures if groups else Figures()
+    assert figures.calls == len(calls)
+    assert figures.runs == len(chains) + sum(run.step is None for run in calls)

@@ -1,13 +1,15 @@
 """The sums per quarter of an hour say exactly what the rows say."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from kit.chains import ended, opened, step
 from kit.executions import NOON, done
 from kit.record import history, workspace
-from promptforge.core.execution import CostState, ErrorType, PromptRef, Status
+from promptforge.core.execution import CostState, ErrorType, PromptRef, Status, StepRef
 from promptforge.core.filter import EVERYTHING, All, Operator, Test
 from promptforge.core.query import Breakdown, Dimension, Subject
 
@@ -31,9 +33,14 @@ def _made(workspace, draw, number):
     prompt = draw.randrange(4)
     ref = PromptRef(prompt_id=f"p{prompt}", prompt_name=f"n{prompt}", version_id=f"v{prompt}", version=1)
     failed = draw.random() < 0.3
+    at = NOON - timedelta(milliseconds=draw.randrange(6 * 86_400_000))
+    if number % 4 == 0:
+        chain = ended(opened(workspace, at), step("a"), latency_ms=draw.choice([None, draw.randrange(10_000)]))
+        return replace(chain, status=Status.ERROR, error_type=draw.choice(list(ErrorType))) if failed else chain
     return done(
         workspace,
-        NOON - timedelta(milliseconds=draw.randrange(6 * 86_400_000)),
+        at,
+        step=StepRef(chain_execution_id="chex_1") if number % 4 == 1 else None,
         model=draw.choice(["small", "large", "other"]),
         prompt=ref if prompt else None,
         status=Status.ERROR if failed else Status.SUCCESS,
