@@ -32,6 +32,9 @@ def taken_in(execution: Execution, redactor: Redactor) -> Execution:
     changes = _tidied(made)
     if made.prompt is not None and made.prompt.label == "":
         changes["prompt"] = replace(made.prompt, label=None)
+    step = made.step
+    if step is not None and "" in {step.chain_id, step.chain_name}:
+        changes["step"] = replace(step, chain_id=step.chain_id or None, chain_name=step.chain_name or None)
     return _encodable(replace(made, **changes) if changes else made)
 
 
