@@ -30,6 +30,7 @@ from promptforge.services.backup import Backups
 from promptforge.services.calls import Calls
 from promptforge.services.demo import WORKSPACE as DEMO
 from promptforge.services.demo import Demo
+from promptforge.services.doctor import Doctor
 from promptforge.services.executions import Executions
 from promptforge.services.health import Health
 from promptforge.services.overview import Overviews
@@ -79,6 +80,7 @@ class Forge:
     arrivals: Arrivals
     health: Health
     backups: Backups
+    doctor: Doctor
     overviews: Overviews
     retentions: Retentions
     demo: Demo
@@ -160,6 +162,7 @@ async def open_forge(
             executions=executions,
             arrivals=Arrivals(record, prompts, prices, clock, retentions, secret=secret),
             backups=Backups(record),
+            doctor=Doctor(record, catalog.prompts, clock, min_free_mb=settings.min_free_mb),
             health=Health(record, catalog.size, clock),
             overviews=Overviews(record, clock),
             retentions=retentions,

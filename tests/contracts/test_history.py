@@ -324,3 +324,21 @@ def test_an_id_that_is_none_finds_nothing(history, workspace):
     assert history.get(workspace, "exec_nonsense") is None
     assert history.get(workspace, ids.text("chex", 5)) is None
     assert list(history.page(Page(workspace=workspace, after="what"))) == []
+
+
+def test_a_look_through_it_finds_what_must_not_be(history, workspace):
+    """Content past its day, executions that are there twice and those without a price are counted, versions named."""
+    today, since = NOON.date(), NOON - timedelta(days=30)
+    before = history.examine(today, since)
+    prompt = PromptRef(prompt_id=f"p-{workspace}", prompt_name="p", version_id=f"v-{workspace}", version=1)
+    changes = {"model": workspace, "cost_state": CostState.UNPRICED, "cost": None, "lines": (), "prompt": prompt}
+    run = done(workspace, **changes, expires_on=today - timedelta(days=20))
+    stored(history, [run], batch=3_000_001)
+    stored(history, [run], batch=3_000_002)
+    found = history.examine(today, since)
+    assert (found.twice - before.twice, found.expired - before.expired) == (1, 2)
+    assert (workspace, 2) in found.unpriced
+    assert (workspace, f"p-{workspace}", f"v-{workspace}") in [
+        (name.workspace, name.prompt_id, name.version_id) for name in found.named
+    ]
+    history.erase(workspace)

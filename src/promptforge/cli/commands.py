@@ -29,6 +29,7 @@ _COMMANDS = {
     "login": ("login", "Print a link that logs a browser in, once."),
     "backup": ("backup", "Write a copy of the home into a folder."),
     "restore": ("backup", "Make a home of a backup."),
+    "doctor": ("doctor", "Check the stores against each other, and say what to do."),
     "demo": ("demo", "Remove the demo workspace."),
 }
 

@@ -27,7 +27,7 @@ class Exit(IntEnum):
 
 MEANINGS = {
     Exit.OK: "it worked",
-    Exit.EXECUTION: "the execution ended in error (it is on record)",
+    Exit.EXECUTION: "the execution ended in error (it is on record), or the doctor found something wrong",
     Exit.USAGE: "the command line or a setting is wrong",
     Exit.PERMISSION: "no key, or one that is unknown, expired or may not do this",
     Exit.NOT_FOUND: "there is nothing of that id or name",

@@ -12,6 +12,7 @@ import click
 from promptforge.cli.connection import Target, connected
 from promptforge.cli.output import Output
 from promptforge.sdk import AsyncPromptForge
+from promptforge.sdk.errors import NetworkError
 
 Body = Callable[..., Coroutine[Any, Any, None]]
 
@@ -28,11 +29,16 @@ class Session:
 
 
 def command(
-    group: click.Group | None = None, name: str | None = None, *, workspace: str | None = None
+    group: click.Group | None = None,
+    name: str | None = None,
+    *,
+    workspace: str | None = None,
+    unopened: Callable[[NetworkError, Output], None] | None = None,
 ) -> Callable[[Body], click.Command]:
     """Make a command of a coroutine whose first argument is the Session; it takes --json and says where it talks to.
 
-    Where nothing else is said it works on *workspace*, if the home has one of that name.
+    Where nothing else is said it works on *workspace*, if the home has one of that name. *unopened* is told when no
+    server runs and the home cannot be opened here.
     """
 
     def decorate(body: Body) -> click.Command:
@@ -43,7 +49,13 @@ def command(
             said = target.workspace or target.api_key
             if workspace and not said and target.key_file(workspace).exists():
                 target = replace(target, workspace=workspace)
-            asyncio.run(_perform(body, target, Output(as_json=given.pop("as_json")), given))
+            output = Output(as_json=given.pop("as_json"))
+            try:
+                asyncio.run(_perform(body, target, output, given))
+            except NetworkError as error:
+                if unopened is None or target.server is not None:
+                    raise
+                unopened(error, output)
 
         decorated: Any = run
         for option in _OPTIONS:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from promptforge.core.access import Key, Role, User, Workspace
 from promptforge.core.backup import Written
+from promptforge.core.doctor import Checkup
 from promptforge.core.execution import Execution, Json, Source
 from promptforge.core.filter import Filter
 from promptforge.core.model import Delta, ModelRequest, Reply
@@ -119,6 +120,10 @@ class Record(Protocol):
 
         Conflict when the folder is not empty, or another backup is being written; what fails leaves it empty.
         """
+        ...
+
+    async def checkup(self, *, late: datetime, since: datetime) -> Checkup:
+        """What is wrong with the stores; *late*: what was opened before and is still open hangs; *since*: prices."""
         ...
 
     async def sizes(self) -> Sequence[StoreSize]:

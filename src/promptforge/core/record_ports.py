@@ -5,11 +5,12 @@ Apart from ``ports.py``, because no service ever sees them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from promptforge.core.backup import Copies
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
+from promptforge.core.doctor import Examined
 from promptforge.core.execution import Execution
 from promptforge.core.ports import Claim
 from promptforge.core.query import Breakdown, Group, Page, StoreSize
@@ -121,6 +122,7 @@ class History(Protocol):
         """Its rows in bulk."""
         ...
 
+    def examine(self, today: date, since: datetime) -> Examined: ...
     def rest(self) -> None:
         """A moment without questions: give back what heavy ones took."""
         ...

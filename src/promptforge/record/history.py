@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from promptforge.core import ids
 from promptforge.core.chain_execution import AnyExecution, ChainExecution
+from promptforge.core.doctor import Examined
 from promptforge.core.execution import Execution
 from promptforge.core.query import Breakdown, Group, Page, StoreSize
 from promptforge.core.stats import Figures
@@ -15,6 +16,7 @@ from promptforge.record import figures_sql, merge
 from promptforge.record.chain_rows import chain_of
 from promptforge.record.copies import EngineCopies
 from promptforge.record.engine import Engine
+from promptforge.record.examination import examine
 from promptforge.record.filter_sql import Condition
 from promptforge.record.migration import migrate
 from promptforge.record.rows import (
@@ -298,6 +300,10 @@ class ClickHouseHistory:
         )
         for (partition,) in found:
             self._engine.command(f"ALTER TABLE payloads DROP PARTITION '{date.fromisoformat(partition)}'")
+
+    def examine(self, today: date, since: datetime) -> Examined:
+        """What must not be in it."""
+        return examine(self._engine, today, since)
 
     def copies(self) -> EngineCopies:
         """Its rows in bulk."""

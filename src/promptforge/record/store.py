@@ -9,11 +9,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from promptforge.core.backup import Written
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
+from promptforge.core.doctor import Checkup
 from promptforge.core.errors import Conflict, InvalidInput, Unavailable
 from promptforge.core.execution import Content, CostState, ErrorType, Execution, Source, Status
 from promptforge.core.ports import Claim, Clock
@@ -27,6 +28,7 @@ from promptforge.core.record_ports import History
 from promptforge.core.redaction import Redactor
 from promptforge.core.usage import UsageSource
 from promptforge.record.backup import Backup, asked_for, write
+from promptforge.record.checkup import examined, hanging
 from promptforge.record.counters import Counters, Problems
 from promptforge.record.home import Home
 from promptforge.record.intake import chain_taken_in, step_taken_in, taken_in
@@ -308,6 +310,12 @@ class RecordStore(Reader):
             await asyncio.to_thread(self._history.erase, workspace)
         finally:
             lock.release()
+
+    async def checkup(self, *, late: datetime, since: datetime) -> Checkup:
+        stuck = sum(execution.created_at < late for execution in self._journal.pending())
+        home, today = self._home.path, self._clock.now().date()
+        found = await self._on(self._heavy, lambda: examined(home, self._history, today, since))
+        return replace(found, findings=[*hanging(stuck), *found.findings])
 
     async def back_up(self, request: str) -> AsyncGenerator[Written]:
         if self._backing_up:

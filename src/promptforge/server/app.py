@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from promptforge.server.auth import Gate, Guarded, Hosts
 from promptforge.server.backup import BackUp
 from promptforge.server.dashboard import DIST, Dashboard
+from promptforge.server.doctor import Look
 from promptforge.server.export import Export
 from promptforge.server.graphql.http import HttpDoor
 from promptforge.server.graphql.operation import Api
@@ -47,6 +48,7 @@ def create_app(forge: "Forge", *, dashboard: Path = DIST) -> Starlette:
         route("/export", Export(forge), "GET"),
         route("/import", Import(forge), "POST"),
         route("/backup", BackUp(forge), "POST"),
+        route("/doctor", Look(forge), "POST"),
         route("/logout", Logout(forge.access), "POST"),
         route("/healthz", Alive(), "GET"),
         route("/readyz", Ready(forge), "GET"),
