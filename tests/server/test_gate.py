@@ -24,7 +24,16 @@ async def session(forge, actor, url):
 async def test_every_route_is_closed_to_strangers(forge, http):
     """Each route but the few opened on purpose answers 401 without a key, whatever the method."""
     closed = [r for r in create_app(forge).routes if isinstance(r, Route) and r.path not in OPEN]
-    assert {r.path for r in closed} == {"/graphql", "/v1", "/logout", "/metrics", "/import", "/export", "/backup"}
+    assert {r.path for r in closed} == {
+        "/graphql",
+        "/v1",
+        "/logout",
+        "/metrics",
+        "/import",
+        "/export",
+        "/backup",
+        "/doctor",
+    }
 
     for route in closed:
         for method in route.methods or ("GET", "POST", "PUT", "DELETE", "PATCH"):
