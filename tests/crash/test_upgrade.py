@@ -108,6 +108,7 @@ def test_an_earlier_home_is_all_there(left, tmp_path):
         server.stop()
 
 
+@pytest.mark.timeout(480)  # two starts for each statement
 def test_an_upgrade_that_is_cut_short_goes_on(left, tmp_path):
     """Killed before any of the statements that change tables, the next start does the rest: all is there as before."""
     totals = left.shown["totals"]["overview"]["totals"]
