@@ -1,7 +1,8 @@
 """How an execution is written as bytes: whole in the journal, without what may be erased in the history's facts.
 
 MessagePack by field name, because a later version must read what an earlier one left behind. The first byte says what
-follows and whether it is deflated.
+follows, whether it is deflated, and whether a checksum stands before it, as it does in all that is written now: a
+changed bit in a disk's copy must not become another figure.
 """
 
 import zlib
@@ -21,7 +22,9 @@ _execution = msgspec.msgpack.Decoder(Execution)
 _chain = msgspec.msgpack.Decoder(ChainExecution)
 _step = msgspec.msgpack.Decoder(StepRun)
 _PLAIN = {Execution: 0, ChainExecution: 2, StepRun: 4}
-"""The first byte of each; one more when it is deflated."""
+"""The first byte of each; one more when it is deflated, and ``_SUMMED`` more with a checksum."""
+_SUMMED = 8
+_SUM_BYTES = 4
 
 _EXECUTIONS: Mapping[int, msgspec.msgpack.Decoder[Any]] = {0: _execution, 1: _execution, 2: _chain, 3: _chain}
 _STEPS: Mapping[int, msgspec.msgpack.Decoder[Any]] = {4: _step, 5: _step}
@@ -31,7 +34,13 @@ def encode(value: AnyExecution | StepRun) -> bytes:
     """Bytes that ``decode`` turns back into an equal value."""
     raw = _encoder.encode(value)
     plain = _PLAIN[type(value)]
-    return bytes((plain,)) + raw if len(raw) < LONG else bytes((plain + 1,)) + zlib.compress(raw, 1)
+    first, rest = (plain, raw) if len(raw) < LONG else (plain + 1, zlib.compress(raw, 1))
+    first += _SUMMED
+    return bytes((first,)) + _sum(first, rest) + rest
+
+
+def _sum(first: int, rest: bytes) -> bytes:
+    return zlib.crc32(rest, first).to_bytes(_SUM_BYTES, "big")
 
 
 def decode(body: bytes) -> AnyExecution:
@@ -46,8 +55,12 @@ def decode_step(body: bytes) -> StepRun:
 
 def _decoded(body: bytes, decoders: Mapping[int, msgspec.msgpack.Decoder[Any]]) -> Any:
     try:
-        first = body[0]
-        return decoders[first].decode(zlib.decompress(body[1:]) if first % 2 else body[1:])
+        first, rest = body[0], body[1:]
+        if first & _SUMMED:
+            told, rest = rest[:_SUM_BYTES], rest[_SUM_BYTES:]
+            if told != _sum(first, rest):
+                raise ValueError("damaged: the checksum does not fit")
+        return decoders[first & ~_SUMMED].decode(zlib.decompress(rest) if first % 2 else rest)
     except (zlib.error, msgspec.MsgspecError, TypeError, LookupError) as error:
         raise ValueError(str(error)) from error
 
