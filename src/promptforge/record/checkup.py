@@ -121,6 +121,6 @@ def _left(journal: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
         after = rows[-1][:2]
         pages: dict[str, list[str]] = {}
         for workspace, execution_id, here in rows:
-            if not here and ids.parse(ids.EXECUTION, execution_id) is not None:
+            if not here and ids.parse(execution_id.partition("_")[0], execution_id) is not None:
                 pages.setdefault(workspace, []).append(execution_id)
         yield from pages.items()

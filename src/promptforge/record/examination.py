@@ -15,7 +15,7 @@ def examine(engine: Engine, today: date, since: datetime) -> Examined:
 
     # in the order of the table, so that it takes little memory
     twice = number(
-        "SELECT count() FROM (SELECT 1 FROM facts GROUP BY workspace, created_at, id HAVING count() > 1 "
+        "SELECT count() FROM (SELECT 1 FROM facts GROUP BY workspace, created_at, id, kind HAVING count() > 1 "
         "SETTINGS optimize_aggregation_in_order = 1)"
     )
     # by batches: an anti-join over all ids would not fit into memory
