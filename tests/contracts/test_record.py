@@ -30,6 +30,16 @@ async def test_a_run_is_readable_at_every_moment_of_its_life(store, workspace):
     assert page.freshness.behind == 0
 
 
+async def test_content_is_out_of_answers_from_its_day_on_wherever_the_run_is(store, workspace):
+    """A run that has not left the journal yet shows no content past its day either; its figures stay."""
+    past, kept = done(workspace, expires_on=NOON.date()), done(workspace, expires_on=NOON.date() + timedelta(1))
+    with store._shipper.lock:  # nothing leaves the journal meanwhile
+        await store.record([past, kept])
+        found, other = await store.get(workspace, past.id), await store.get(workspace, kept.id)
+    assert found == replace(past, content=None)
+    assert other == kept
+
+
 async def test_a_second_close_changes_nothing_and_is_not_announced(store, workspace):
     """Closing is idempotent per id."""
     run = pending(workspace)

@@ -42,12 +42,12 @@ def stored_part(query: Page, runs: int) -> Page:
 
 def page(query: Page, runs: Sequence[E], stored: Sequence[E], skipped: int) -> list[E]:
     """The page, from the open runs and what ``stored_part`` found after *skipped* rows."""
-    shown = runs if query.content else [_bare(run) for run in runs]
+    shown = runs if query.content else [bare(run) for run in runs]
     merged = sorted([*shown, *stored], key=newest_first, reverse=True)
     return merged[query.offset - skipped :][: query.limit]
 
 
-def _bare(run: E) -> E:
+def bare(run: E) -> E:
     """The same without content."""
     if isinstance(run, ChainExecution):
         run = replace(run, steps=tuple(replace(step, content=None) for step in run.steps))

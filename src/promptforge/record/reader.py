@@ -7,6 +7,7 @@ closed up to it. So a run is never in an answer twice, and never missing while i
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import TypeVar
 
 from promptforge.core import ids
@@ -55,7 +56,7 @@ class Reader:
             return None
         found = await self._journal.find(workspace, shown)
         if isinstance(found, Execution):
-            return found
+            return merge.bare(found) if self._past(found.expires_on) else found
         return await self._on(self._light, lambda: self._history.get(workspace, shown))
 
     async def get_chain(self, workspace: str, chain_execution_id: str) -> ChainExecution | None:
@@ -64,8 +65,12 @@ class Reader:
             return None
         found = await self._journal.find(workspace, shown)
         if isinstance(found, ChainExecution):
-            return found
+            return merge.bare(found) if self._past(found.expires_on) else found
         return await self._on(self._light, lambda: self._history.get_chain(workspace, shown))
+
+    def _past(self, expires_on: date | None) -> bool:
+        """Whether content is in no answer any more; the history asks the same of its rows."""
+        return expires_on is not None and expires_on <= self._clock.now().date()
 
     async def page(self, query: Page) -> Executions:
         items, freshness = await self._page(query, self._journal.open_runs.of(query.workspace), self._history.page)
