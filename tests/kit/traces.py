@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from os import walk
 from pathlib import Path
 
 import pyarrow
@@ -14,9 +15,10 @@ _LARGEST = 64 << 20
 def traces(home: Path, *texts: str) -> dict[str, list[str]]:
     """The files that hold any of the texts, each with those that it holds."""
     found: dict[str, list[str]] = {}
-    for path in sorted(home.rglob("*")):
+    # unlike rglob, walk takes it well when the engine removes a folder meanwhile
+    for path in sorted(Path(folder, name) for folder, _, names in walk(home) for name in names):
         try:
-            raw = path.read_bytes() if path.is_file() else b""
+            raw = path.read_bytes()
         except FileNotFoundError:  # the engine has removed it meanwhile
             continue
         held = raw.lower() + b"".join(_blocks(raw)).lower()

@@ -156,3 +156,4 @@ async def test_it_moves_with_its_totals(forge, other_actor, caller_of):
             last = json.loads(answer.text.splitlines()[-1])
             assert (last["received"], last["stored"], last["rejected"]) == (600, stored, 0), last
     assert await one.ask(TOTALS) == await other.ask(TOTALS)
+    await forge.demo.remove(shop)  # other tests of this home load it whole
