@@ -1,6 +1,7 @@
 """Between journal and history: a history that fails, rows that cannot be stored, bounds."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -35,6 +36,27 @@ class Failing:
         if self.away or (self.refuse and any(run.id == self.refuse for _, run in rows)):
             raise Unavailable("the history is away")
         self._history.insert(batch, rows, doubt=doubt)
+
+    def __getattr__(self, name):
+        return getattr(self._history, name)
+
+
+class Expiring:
+    """A history that says when it was asked to drop what has expired; everything is the real one."""
+
+    def __init__(self, history) -> None:
+        self._history = history
+        self._done = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def expire(self, today):
+        self._history.expire(today)
+        self._loop.call_soon_threadsafe(self._done.set)
+
+    async def round(self):
+        """Wait for the next time."""
+        await asyncio.wait_for(self._done.wait(), PATIENCE)
+        self._done.clear()
 
     def __getattr__(self, name):
         return getattr(self._history, name)
@@ -138,6 +160,34 @@ async def test_a_poison_row_is_set_aside_and_holds_nothing_up(store, failing, wo
     assert [row[0] for row in kept] == [bad.id]
     assert kept[0][1]
     assert store._journal.next_batch() is None
+
+
+async def test_steady_work_puts_no_housekeeping_off(tmp_path, history, workspace, monkeypatch):
+    """Without a moment of rest an expired week leaves the disk all the same, and ids past their time the journal."""
+
+    def kept():
+        sql = "SELECT count() FROM payloads WHERE workspace = {workspace:String}"
+        return history._engine.ask(sql, {"workspace": workspace})[0][0]
+
+    def remembered(journal):
+        return journal._finder.read(lambda c: c.execute("SELECT count(*) FROM seen").fetchone()[0])
+
+    monkeypatch.setattr(shipper, "IDLE_SECONDS", PATIENCE)
+    clock, watched = FixedClock(NOON), Expiring(history)
+    store = await open_record(tmp_path / "own", clock, history=watched, min_free_mb=0)
+    await watched.round()
+    await store.record([done(workspace, expires_on=NOON.date() + timedelta(days=1))])
+    await shipped(store)
+    assert kept() == 1
+
+    for _ in range(3):  # an id is forgotten a round after that was announced
+        clock.advance(8 * 86_400)
+        await store.record([done(workspace, clock.now(), expires_on=NOON.date() + timedelta(days=900))])
+        await shipped(store)
+        await watched.round()
+
+    assert (kept(), remembered(store._journal)) == (3, 2)
+    await store.shutdown()
 
 
 async def test_a_disk_below_the_floor_refuses_new_work(tmp_path, history, workspace):

@@ -32,7 +32,7 @@ def examined(home: Path, history: History, today: date, since: datetime) -> Chec
         findings.append(Finding(check="content-alone", count=found.alone, what=what, do=_RESTORE))
     if found.expired:
         what = "rows of content are past their day; no answer shows them, but they are on the disk"
-        do = "let the server run: it drops them within ten minutes, when it has a second without work"
+        do = "let the server run: it drops them within ten minutes"
         findings.append(Finding(check="expired", count=found.expired, what=what, do=do))
     if found.unpriced:
         models = ", ".join(f"{model or 'no model'} ({count:,})" for model, count in found.unpriced[:5])

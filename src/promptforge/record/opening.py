@@ -58,7 +58,7 @@ async def open_record(
             taken,
             journal,
             used,
-            Shipper(journal, used, today),
+            Shipper(journal, used, clock),
             clock,
             redactor=redactor or Redactor(),
             backlog=backlog,

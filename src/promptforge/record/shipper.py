@@ -7,12 +7,11 @@ in doubt, which makes the history look which rows it has. Only then does the bat
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
-from datetime import date
 
 from promptforge.core.chain_execution import AnyExecution
 from promptforge.core.errors import ForgeError, Unavailable
+from promptforge.core.ports import Clock
 from promptforge.core.record_ports import History
 from promptforge.record.body import decode
 from promptforge.record.journal import BATCH_ROWS, Batch, SqliteJournal
@@ -31,17 +30,17 @@ _log = logging.getLogger(__name__)
 class Shipper:
     """Moves batches while it runs. ``shipped`` changes on the event loop, as the journal's ``last`` does."""
 
-    def __init__(self, journal: SqliteJournal, history: History, today: Callable[[], date]) -> None:
+    def __init__(self, journal: SqliteJournal, history: History, clock: Clock) -> None:
         self._journal = journal
         self._history = history
-        self._today = today
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._wake = threading.Event()
         self._urgent = threading.Event()
         self._stopping = threading.Event()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._failures = 0
-        self._tidied_at = 0.0
+        self._tidied_at = float("-inf")
         self.lock = threading.Lock()
         """Held while a batch is on its way; who holds it may change both stores."""
         self.shipped = journal.shipped
@@ -92,13 +91,16 @@ class Shipper:
     def _run(self) -> None:
         while not self._stopping.is_set():
             if not self._wake.wait(IDLE_SECONDS):
+                self._rest()
                 self._keep_house()
                 continue
             self._urgent.wait(LINGER_SECONDS)
             self._wake.clear()
             self._urgent.clear()
-            while not self._stopping.is_set() and self._step():
-                pass
+            more = True
+            while more and not self._stopping.is_set():
+                more = self._step()
+                self._keep_house()
 
     def _step(self) -> bool:
         """Move one batch; whether there may be another. A failure waits, and is tried again."""
@@ -187,13 +189,21 @@ class Shipper:
                 self._history.insert(number, [good], doubt=True)
         return row[0], problem
 
-    def _keep_house(self) -> None:
+    def _rest(self) -> None:
         try:
             self._history.rest()
-            if time.monotonic() - self._tidied_at > TIDY_SECONDS:
-                self._tidied_at = time.monotonic()
-                self._journal.tidy()
-                self._history.expire(self._today())
+        except Exception:
+            _log.warning("the history gave no memory back", exc_info=True)
+
+    def _keep_house(self) -> None:
+        """Let go of what is past its time, now and then: between batches too, or steady work would put it off."""
+        now = self._clock.monotonic()
+        if now - self._tidied_at <= TIDY_SECONDS:
+            return
+        self._tidied_at = now
+        try:
+            self._journal.tidy()
+            self._history.expire(self._clock.now().date())
         except Exception:
             _log.warning("housekeeping of the record failed", exc_info=True)
 
