@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.chains import ended, opened, step
 from kit.executions import NOON, done, pending
+from promptforge.core.chain import StepType
 from promptforge.core.execution import PromptRef, Status
 from promptforge.core.retention import (
     FOREVER,
@@ -18,6 +20,9 @@ from promptforge.core.retention import (
     expires_on,
     keeps,
     retained,
+    retained_chain,
+    retained_step,
+    rule_of,
 )
 
 PROMPT = PromptRef(prompt_id="prompt_1", prompt_name="greeting", version_id="v", version=1)
@@ -120,3 +125,87 @@ def test_without_a_rule_content_expires_on_the_first_of_a_month(day, days):
     expires = by_default(datetime(day.year, day.month, day.day, tzinfo=UTC), days)
     assert expires.day == 1
     assert timedelta(0) < expires - (day + timedelta(days=days)) <= timedelta(days=31)
+
+
+PROMPTS = {"draft": "prompt_1", "check": "prompt_2"}
+OPEN = opened("here", tags={"team": "legal"}, key_id="key_1", input_hash=9)
+ends = st.sampled_from([Status.SUCCESS, Status.ERROR])
+
+
+def chain_of(statuses):
+    """A chain execution as it ended: how it did itself, and its steps by name; ``shape`` calls no prompt."""
+    steps = [
+        step(name, order, status=end, type=StepType.PROMPT if name in PROMPTS else StepType.TRANSFORM)
+        for order, (name, end) in enumerate(statuses[1].items())
+    ]
+    return ended(OPEN, *steps, status=statuses[0])
+
+
+chains = st.tuples(ends, st.dictionaries(st.sampled_from(["draft", "check", "shape"]), ends)).map(chain_of)
+retentions = st.builds(Retention, rules=st.lists(rules, max_size=6), content=st.sampled_from(ContentPolicy))
+
+
+def calls_of(chain):
+    """The calls that its steps made, as the record has them."""
+    prompts = {name: replace(PROMPT, prompt_id=prompt_id) for name, prompt_id in PROMPTS.items()}
+    return [
+        replace(RUN, status=one.status, prompt=prompts[one.name], tags=chain.tags)
+        for one in chain.steps
+        if one.name in prompts
+    ]
+
+
+@given(retentions, chains)
+def test_a_chain_keeps_no_longer_than_a_rule_for_one_of_its_prompts(retention, chain):
+    """What went through a prompt stands in the chain as well: whichever rule is stricter holds."""
+    kept = retained_chain(retention, chain, PROMPTS)
+    special = [run for run in calls_of(chain) if (r := rule_of(retention.rules, run)) and r.prompt_id]
+    whole = replace(RUN, status=chain.status, prompt=None, tags=chain.tags)
+    assert kept.expires_on == min(expires_on(retention, run) for run in [whole, *special])
+    none = [run for run in special if rule_of(retention.rules, run).days == 0]
+    assert (kept.content is not None) == (keeps(retention, whole) and not none)
+
+
+@given(retentions, chains)
+def test_a_chain_loses_its_content_whole_and_nothing_else(retention, chain):
+    """Content goes at the chain and at each step, or at none; every figure stays as it is."""
+    kept = retained_chain(retention, chain, PROMPTS)
+    here = [one.content is not None for one in (kept, *kept.steps)]
+    assert all(here) or not any(here)
+    steps = [replace(one, content=was.content) for one, was in zip(kept.steps, chain.steps, strict=True)]
+    assert replace(kept, steps=tuple(steps), content=chain.content, expires_on=None) == chain
+
+
+@given(retentions, chains)
+def test_an_open_chain_says_no_more_than_any_end_of_it(retention, chain):
+    """What a crash leaves in the journal is nothing that the end would have left out, nor kept for a shorter time."""
+    open_one = retained_chain(retention, OPEN, PROMPTS)
+    closed_one = retained_chain(retention, chain, PROMPTS)
+    assert open_one.content is None or closed_one.content is not None
+    assert open_one.expires_on <= closed_one.expires_on
+
+
+@given(retentions, st.sampled_from(["draft", "check", "shape"]), ends)
+def test_a_checkpoint_has_content_where_its_open_chain_has(retention, name, end):
+    """A step is not written before the chain in a way that the chain may not be."""
+    done_one = step(name, status=end)
+    kept = retained_step(retention, OPEN, done_one, PROMPTS)
+    assert (kept.content is None) == (retained_chain(retention, OPEN, PROMPTS).content is None)
+    assert replace(kept, content=done_one.content) == done_one
+
+
+@pytest.mark.parametrize(
+    ("rule", "day"),
+    [
+        (Rule(days=5, prompt_id="prompt_2"), 5),
+        (Rule(days=None, prompt_id="prompt_1"), 30),
+        (Rule(days=400, errors=True), 30),
+        (Rule(days=90, prompt_id="prompt_1", errors=True), 30),
+    ],
+    ids=["sooner for a prompt", "longer for a prompt", "longer for errors", "for another end"],
+)
+def test_a_rule_for_a_prompt_shortens_a_chain_and_never_lengthens_it(rule, day):
+    """A chain that succeeded, with thirty days for everything."""
+    chain = chain_of((Status.SUCCESS, {"draft": Status.SUCCESS, "check": Status.ERROR}))
+    kept = retained_chain(Retention(rules=[Rule(days=30), rule]), chain, PROMPTS)
+    assert kept.expires_on == NOON.date() + timedelta(days=day)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from promptforge.core.execution import Execution, Status
+from promptforge.core.chain_execution import ChainExecution, StepRun
+from promptforge.core.execution import Execution, PromptRef, Status
 
 FOREVER = date(2149, 6, 6)
 """The day of what is kept without end: the last that the history can hold."""
@@ -80,10 +81,12 @@ def _length(rule: Rule) -> float:
 
 def expires_on(retention: Retention, execution: Execution, since: datetime | None = None) -> date:
     """The first day on which content is in no answer; days count from *since*, which is ``createdAt`` by default."""
-    start = since or execution.created_at
-    rule = rule_of(retention.rules, execution)
+    return _day(rule_of(retention.rules, execution), since or execution.created_at, retention.default_days)
+
+
+def _day(rule: Rule | None, start: datetime, default_days: int) -> date:
     if rule is None:
-        return by_default(start, retention.default_days)
+        return by_default(start, default_days)
     if rule.days is None:
         return FOREVER
     return min(FOREVER, start.date() + timedelta(days=rule.days))
@@ -100,8 +103,16 @@ def keeps(retention: Retention, execution: Execution) -> bool:
     rule = rule_of(retention.rules, execution)
     if rule is not None and rule.days == 0:
         return False
-    policy = retention.policy(execution.key_id)
-    return policy is ContentPolicy.ALL or (policy is ContentPolicy.ERRORS and execution.status is Status.ERROR)
+    return _admits(retention.policy(execution.key_id), execution.status)
+
+
+def _admits(policy: ContentPolicy, end: Status) -> bool:
+    return policy is ContentPolicy.ALL or (policy is ContentPolicy.ERRORS and end is Status.ERROR)
+
+
+def _ends(status: Status) -> tuple[Status, ...]:
+    """How what has this status ends, or may end; the last is the one that a crash would give it."""
+    return (Status.SUCCESS, Status.ERROR) if status is Status.PENDING else (status,)
 
 
 def retained(retention: Retention, execution: Execution, since: datetime | None = None) -> Execution:
@@ -110,11 +121,75 @@ def retained(retention: Retention, execution: Execution, since: datetime | None 
     An open one has content only if it would keep it however it ends, and the day of an error: that is what a crash
     makes of it.
     """
-    ends = [execution]
-    if execution.pending:
-        ends = [replace(execution, status=status) for status in (Status.SUCCESS, Status.ERROR)]
+    ends = [replace(execution, status=end) for end in _ends(execution.status)]
     return replace(
         execution,
         expires_on=expires_on(retention, ends[-1], since),
         content=execution.content if all(keeps(retention, end) for end in ends) else None,
+    )
+
+
+# ── chains ──
+
+
+def retained_chain(
+    retention: Retention, chain: ChainExecution, prompts: Mapping[str, str], since: datetime | None = None
+) -> ChainExecution:
+    """A chain execution as it may be journaled, its steps included: open or closed, as ``retained`` is for calls.
+
+    *prompts* are the ids of the prompts that its PROMPT steps call, by the name of the step, as acceptance froze them.
+    What they say goes in and out of the chain too, so a rule for one of them holds for a chain execution in which that
+    step runs, where it is the stricter one. An open one has content only if it would keep it however it ends.
+    """
+    rules = _rules(retention, chain, prompts)
+    start = since or chain.created_at
+    expires = min(_day(rule, start, retention.default_days) for rule in rules)
+    if _kept(retention, chain, rules):
+        return replace(chain, expires_on=expires)
+    steps = tuple(replace(step, content=None) for step in chain.steps)
+    return replace(chain, expires_on=expires, content=None, steps=steps)
+
+
+def retained_step(retention: Retention, chain: ChainExecution, step: StepRun, prompts: Mapping[str, str]) -> StepRun:
+    """A finished step of an open chain execution as its checkpoint may be journaled; *prompts* as above.
+
+    Without content, a chain cannot go on from it after a crash: what may not be kept is not kept for that either.
+    """
+    return step if _kept(retention, chain, _rules(retention, chain, prompts)) else replace(step, content=None)
+
+
+def _rules(retention: Retention, chain: ChainExecution, prompts: Mapping[str, str]) -> list[Rule | None]:
+    """The rule for the chain and those for the prompts of its steps; of an open one, for whatever may become of it."""
+    ends = _ends(chain.status)
+    if chain.pending:
+        ran = [(prompt_id, end) for prompt_id in prompts.values() for end in ends]
+    else:
+        ran = [(prompts[step.name], step.status) for step in chain.steps if step.name in prompts]
+    of_chain = [rule_of(retention.rules, _as_call(chain, end)) for end in ends]
+    of_steps = [rule_of(retention.rules, _as_call(chain, end, prompt_id)) for prompt_id, end in ran]
+    return [*of_chain, *(rule for rule in of_steps if rule is not None and rule.prompt_id is not None)]
+
+
+def _kept(retention: Retention, chain: ChainExecution, rules: Sequence[Rule | None]) -> bool:
+    policy = retention.policy(chain.key_id)
+    return all(rule is None or rule.days != 0 for rule in rules) and all(
+        _admits(policy, e) for e in _ends(chain.status)
+    )
+
+
+def _as_call(chain: ChainExecution, end: Status, prompt_id: str | None = None) -> Execution:
+    """The chain execution, or a step of it that calls a prompt, in the shape that rules speak of."""
+    prompt = None
+    if prompt_id is not None:
+        prompt = PromptRef(prompt_id=prompt_id, prompt_name="", version_id="", version=0)
+    return Execution(
+        id=chain.id,
+        workspace=chain.workspace,
+        created_at=chain.created_at,
+        status=end,
+        source=chain.source,
+        model="",
+        provider="",
+        prompt=prompt,
+        tags=chain.tags,
     )
