@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from kit.record import PATIENCE, history, workspace
 from promptforge.core.errors import SettingsError, Unavailable
 from promptforge.core.query import Breakdown, Page
 from promptforge.record import open_record, shipper
+from promptforge.record.body import encode
 from promptforge.record.home import take
 
 __all__ = ["history", "workspace"]
@@ -136,9 +138,10 @@ async def test_a_full_backlog_refuses_new_work_and_lets_running_work_close(store
     assert groups.items[0].figures.calls == 101
 
 
-@pytest.mark.parametrize("kind", ["unreadable", "unstorable", "refused"])
+@pytest.mark.parametrize("kind", ["unreadable", "unstorable", "refused", "other id", "other workspace"])
 async def test_a_poison_row_is_set_aside_and_holds_nothing_up(store, failing, workspace, kind):
-    """A body that cannot be read, a value that no column holds, a row that the store refuses: the rest arrives."""
+    """A body that cannot be read or is another's, a value that no column holds, a row that the store refuses: the rest
+    arrives, and the health says what did not."""
     runs = some(workspace, 6)
     bad = runs[2]
     if kind == "unstorable":
@@ -148,6 +151,11 @@ async def test_a_poison_row_is_set_aside_and_holds_nothing_up(store, failing, wo
     if kind == "unreadable":
         await store._journal._writer.write(
             lambda c: c.execute("UPDATE events SET body = x'00ff' WHERE id = ?", (bad.id,)) and None
+        )
+    if kind in {"other id", "other workspace"}:
+        another = done(workspace) if kind == "other id" else replace(bad, workspace=f"{workspace}-other")
+        await store._journal._writer.write(
+            lambda c: c.execute("UPDATE events SET body = ? WHERE id = ?", (encode(another), bad.id)) and None
         )
     if kind == "refused":
         failing.refuse = bad.id
@@ -159,6 +167,8 @@ async def test_a_poison_row_is_set_aside_and_holds_nothing_up(store, failing, wo
     kept = store._journal._finder.read(lambda c: c.execute("SELECT id, problem FROM poison").fetchall())
     assert [row[0] for row in kept] == [bad.id]
     assert kept[0][1]
+    assert any(problem.text.endswith(f"is set aside: {kept[0][1]}") for problem in store.problems())
+    assert list((await store.page(Page(workspace=f"{workspace}-other"))).items) == []
     assert store._journal.next_batch() is None
 
 

@@ -48,6 +48,14 @@ def decode(body: bytes) -> AnyExecution:
     return _decoded(body, _EXECUTIONS)
 
 
+def decode_as(workspace: str, execution_id: str, body: bytes) -> AnyExecution:
+    """ValueError when the bytes are not the execution or chain execution of that workspace and id."""
+    execution = decode(body)
+    if (execution.workspace, execution.id) != (workspace, execution_id):
+        raise ValueError(f"it is filed under {execution_id[:60]} in {workspace[:60]}, and holds another execution")
+    return execution
+
+
 def decode_step(body: bytes) -> StepRun:
     """ValueError when the bytes are not a step."""
     return _decoded(body, _STEPS)

@@ -96,10 +96,8 @@ def _journal(path: Path, history: History) -> Iterator[Finding]:
         what = "executions of the last days left the journal and are not in the history"
         yield Finding(check="missing", count=missing, what=what, do=f"{_RESTORE}: the history has lost rows")
     if aside:
-        what = (
-            f"executions could not be stored in the history and are set aside in the journal; the last: {why[0][:200]}"
-        )
-        yield Finding(check="set-aside", count=aside, what=what, do="report this; nothing is lost, they stay there")
+        what = f"events could not be read or stored and are set aside in the journal; the last: {why[0][:200]}"
+        yield Finding(check="set-aside", count=aside, what=what, do="report this; they stay there as they are")
     if owner is None or owner[0] != history.owner():
         what = "journal and history do not hold the id of the same home"
         yield Finding(check="home", count=1, what=what, do="put back the two folders that belong together")

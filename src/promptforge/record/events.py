@@ -12,14 +12,13 @@ CHUNK = 2_000
 """So many rows are removed at a time, so that nobody waits long."""
 
 
-def opened(connection: sqlite3.Connection) -> Iterator[bytes]:
-    """The bodies of what was opened and not closed, in order."""
+def opened(connection: sqlite3.Connection) -> Iterator[tuple[int, str, str, bytes]]:
+    """Number, workspace, id and body of what was opened and not closed, in order."""
     sql = (
-        "SELECT body FROM events o WHERE kind = ? AND NOT EXISTS "
+        "SELECT seq, workspace, id, body FROM events o WHERE kind = ? AND NOT EXISTS "
         "(SELECT 1 FROM events c WHERE c.id = o.id AND c.workspace = o.workspace AND c.kind = ?) ORDER BY seq"
     )
-    for (body,) in connection.execute(sql, (OPENED, CLOSED)):
-        yield body
+    yield from connection.execute(sql, (OPENED, CLOSED))
 
 
 def steps(connection: sqlite3.Connection) -> Iterator[tuple[str, str, bytes]]:
@@ -108,6 +107,15 @@ def remove(connection: sqlite3.Connection, first: int, last: int) -> None:
         span,
     )
     connection.execute("DELETE FROM events WHERE seq BETWEEN ? AND ? AND kind = ?", span)
+
+
+def set_aside(connection: sqlite3.Connection, problems: Sequence[tuple[int, str]]) -> None:
+    """Keep a copy of events, by their numbers, with what is wrong with them."""
+    move = (
+        "INSERT OR REPLACE INTO poison (seq, workspace, id, at, body, problem) "
+        "SELECT seq, workspace, id, at, body, ? FROM events WHERE seq = ?"
+    )
+    connection.executemany(move, [(text, seq) for seq, text in problems])
 
 
 def announce(connection: sqlite3.Connection, before: int, until: int) -> int:

@@ -20,9 +20,10 @@ from promptforge.core.ports import Claim, Clock
 from promptforge.core.query import StoreSize
 from promptforge.core.record_ports import Closed
 from promptforge.record import events
-from promptforge.record.body import decode, decode_step, encode
+from promptforge.record.body import decode_as, decode_step, encode
 from promptforge.record.journal_tables import CLOSED, prepare
 from promptforge.record.pending import Pending, PendingChains
+from promptforge.record.remains import reopened
 from promptforge.record.writer import Writer, connect
 
 T = TypeVar("T")
@@ -77,10 +78,10 @@ class SqliteJournal:
 
     def _restore(self) -> None:
         connection = self._finder.connection
-        for body in events.opened(connection):
-            # an opened event that cannot be read has nothing that could be closed
-            with contextlib.suppress(ValueError):
-                self._add(decode(body))
+        found, self.damaged = reopened(connection)
+        """What was opened, and what is wrong with that of it which could not be read, by workspace and id."""
+        for execution in found:
+            self._add(execution)
         for workspace, chain_execution_id, body in events.steps(connection):
             # a step that cannot be read is one that is not done
             with contextlib.suppress(ValueError):
@@ -214,7 +215,7 @@ class SqliteJournal:
             ).fetchall(),
         )
         with contextlib.suppress(ValueError):  # what cannot be read is set aside by the shipper
-            return decode(rows[0][0]) if rows else None
+            return decode_as(workspace, execution_id, rows[0][0]) if rows else None
         return None
 
     async def behind(self, workspace: str, after: int, upto: int) -> int:
@@ -275,11 +276,7 @@ class SqliteJournal:
     def finish(self, batch: Batch, problems: Sequence[tuple[int, str]]) -> int | None:
         """Take a batch that is in history out of the journal; poison rows are kept aside. The oldest time left."""
         if problems:
-            move = (
-                "INSERT OR REPLACE INTO poison (seq, workspace, id, at, body, problem) "
-                "SELECT seq, workspace, id, at, body, ? FROM events WHERE seq = ?"
-            )
-            self._writer.write_and_wait(lambda c: c.executemany(move, [(text, seq) for seq, text in problems]) and None)
+            self._writer.write_and_wait(lambda c: events.set_aside(c, problems))
         for start in range(0, len(batch.entries), events.CHUNK):
             part = batch.entries[start : start + events.CHUNK]
             self._writer.write_and_wait(lambda c, part=part: events.remove(c, part[0].seq, part[-1].seq))

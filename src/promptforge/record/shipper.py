@@ -13,7 +13,7 @@ from promptforge.core.chain_execution import AnyExecution
 from promptforge.core.errors import ForgeError, Unavailable
 from promptforge.core.ports import Clock
 from promptforge.core.record_ports import History
-from promptforge.record.body import decode
+from promptforge.record.body import decode_as
 from promptforge.record.journal import BATCH_ROWS, Batch, SqliteJournal
 
 LINGER_SECONDS = 0.1
@@ -48,7 +48,7 @@ class Shipper:
         """How many batches have begun to move: while it stands still and the lock is free, the history does."""
         self.problem: str | None = None
         self.on_problem: Callable[[str], None] = lambda _: None
-        """Told of each failure, on the shipper's thread."""
+        """Told of each failure and of each row that is set aside, on the shipper's thread."""
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
 
     def start(self) -> None:
@@ -115,6 +115,8 @@ class Shipper:
                     return False
                 self.begun += 1
                 problems = self._ship(batch)
+                for seq, text in problems:
+                    self.on_problem(f"event {seq} is set aside: {text}")
                 self.problem = None  # before anybody who waits is told that all is there
                 self._tell(lambda: self._advance(batch.last))
                 oldest = self._journal.finish(batch, problems)
@@ -135,7 +137,7 @@ class Shipper:
         problems: list[tuple[int, str]] = []
         for entry in batch.entries:
             try:
-                rows.append((entry.seq, decode(entry.body)))
+                rows.append((entry.seq, decode_as(entry.workspace, entry.id, entry.body)))
             except ValueError as error:
                 problems.append((entry.seq, str(error)))
         doubt = batch.doubt or self._failures > 0

@@ -16,7 +16,7 @@ from promptforge.core.backup import Written
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
 from promptforge.core.doctor import Checkup
 from promptforge.core.errors import Conflict, InvalidInput, Unavailable
-from promptforge.core.execution import Content, CostState, ErrorType, Execution, Source, Status
+from promptforge.core.execution import Execution, Source
 from promptforge.core.ports import Claim, Clock
 from promptforge.core.query import (
     Counts,
@@ -26,7 +26,6 @@ from promptforge.core.query import (
 )
 from promptforge.core.record_ports import History
 from promptforge.core.redaction import Redactor
-from promptforge.core.usage import UsageSource
 from promptforge.record.backup import Backup, asked_for, write
 from promptforge.record.checkup import examined, hanging
 from promptforge.record.counters import Counters, Problems
@@ -34,6 +33,7 @@ from promptforge.record.home import Home
 from promptforge.record.intake import chain_taken_in, step_taken_in, taken_in
 from promptforge.record.journal import SqliteJournal
 from promptforge.record.reader import Reader
+from promptforge.record.remains import interrupted
 from promptforge.record.schema import moment_of
 from promptforge.record.shipper import Shipper
 from promptforge.record.watchers import Watchers
@@ -339,8 +339,15 @@ class RecordStore(Reader):
     async def start(self) -> None:
         """Close what an earlier process left open, with what is known of it, and begin to ship.
 
-        Chain executions stay open, and the calls of those: they can go on, which is for the chain service.
+        Chain executions stay open, and the calls of those: they can go on, which is for the chain service. One whose
+        opened event is damaged cannot: its plan is lost.
         """
+        damaged = self._journal.damaged
+        for problem in damaged.values():
+            self._problems.note(self._clock.now(), problem)
+        stuck = [chain for chain in self._journal.unfinished() if (chain.workspace, chain.id) in damaged]
+        if stuck:
+            await self._keep([self._stamped(interrupted(chain)) for chain in stuck])
         found = [interrupted(execution) for execution in self._journal.pending() if not self._can_go_on(execution)]
         for start in range(0, len(found), 1_000):
             await self._keep([self._stamped(execution) for execution in found[start : start + 1_000]])
@@ -370,17 +377,3 @@ class RecordStore(Reader):
         self._end_threads()
         self._closing()
         self._home.release()
-
-
-def interrupted(execution: Execution) -> Execution:
-    """An open execution as a later process closes it: nobody knows what the provider did."""
-    return replace(
-        execution,
-        status=Status.ERROR,
-        error_type=ErrorType.INTERRUPTED,
-        usage_source=UsageSource.UNKNOWN,
-        cost_state=CostState.UNKNOWN,
-        content=replace(
-            execution.content or Content(), error="Interrupted: Prompt Forge stopped before the execution finished"
-        ),
-    )
