@@ -1,8 +1,8 @@
 """Between journal and history: a history that fails, rows that cannot be stored, bounds."""
 
 import asyncio
-from datetime import timedelta
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
