@@ -30,6 +30,7 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(tmp_p
         ({"PROMPTFORGE_PORT": "70000"}, "", "port must be from 0 to 65535"),
         ({"PROMPTFORGE_DEMO": "perhaps"}, "", "must be true or false"),
         ({}, "host = 3", "must be a text"),
+        ({"PROMPTFORGE_SECRET_KEY": f"{KEY},short"}, "", "each key in PROMPTFORGE_SECRET_KEY must have"),
         ({"PROMPTFORGE_ADMIN_KEY": "secret"}, "", "PROMPTFORGE_ADMIN_KEY must be pf_"),
         ({"PROMPTFORGE_CONFIG": "/nowhere.toml"}, "", "which is not there"),
         ({"OPENAI_BASE_URL": "ftp://x"}, "", "OPENAI_BASE_URL is not an http or https address"),
@@ -65,11 +66,13 @@ def test_the_clients_variables_are_not_unknown(tmp_path):
 
 def test_secrets_do_not_show(tmp_path):
     """Printing the settings prints no key, and the gate is told each of them."""
-    settings = load({"ANTHROPIC_API_KEY": "sk-canary-1", "PROMPTFORGE_ADMIN_KEY": KEY}, home=tmp_path)
+    sealing = [f"canary-{n}-of-at-least-32-characters" for n in (1, 2)]
+    env = {"ANTHROPIC_API_KEY": "sk-canary-1", "PROMPTFORGE_ADMIN_KEY": KEY}
+    settings = load(env | {"PROMPTFORGE_SECRET_KEY": ", ".join(sealing)}, home=tmp_path)
 
     assert "canary" not in repr(settings)
     assert KEY not in repr(settings)
-    assert {"sk-canary-1", KEY} == set(settings.secrets)
+    assert {"sk-canary-1", KEY, *sealing} == set(settings.secrets)
 
 
 def test_an_allowed_host_that_is_none_stops_the_start(tmp_path):

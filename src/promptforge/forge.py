@@ -18,7 +18,7 @@ from promptforge.core.access import system
 from promptforge.core.address import allowed_hosts
 from promptforge.core.backup import Written
 from promptforge.core.ports import Clock, Outbound, PriceBook, Providers, Record
-from promptforge.core.redaction import Redactor
+from promptforge.core.redaction import Redactors
 from promptforge.pricing.book import Book
 from promptforge.providers.directory import open_providers
 from promptforge.providers.outbound import HttpOutbound
@@ -36,6 +36,8 @@ from promptforge.services.health import Health
 from promptforge.services.overview import Overviews
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
+from promptforge.services.sealing import Seal
+from promptforge.services.secrets import Secrets
 from promptforge.settings import Settings
 
 #: How long a stop waits for running executions before it closes them as interrupted.
@@ -75,6 +77,7 @@ class Forge:
     outbound: Outbound
     prices: PriceBook
     access: Access
+    secrets: Secrets
     prompts: Prompts
     executions: Executions
     arrivals: Arrivals
@@ -106,10 +109,11 @@ async def open_forge(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         home = settings.home
+        redactors = Redactors(settings.secrets)
         record = await open_record(
             home,
             clock,
-            redactor=Redactor(settings.secrets),
+            redactors=redactors,
             backlog=settings.backlog,
             min_free_mb=settings.min_free_mb,
             engine_settings=engine_settings,
@@ -127,6 +131,8 @@ async def open_forge(
         outbound = HttpOutbound(allowed_hosts(settings.outbound_allow))
         stack.push_async_callback(outbound.close)
         secret = kept_secret(home / "secret.key", lambda: secrets.token_urlsafe(32)).encode()
+        named = Secrets(catalog.secrets, Seal((*settings.secret_key, secret.decode())), redactors, clock)
+        await named.start()
         prices = await asyncio.to_thread(Book)
         prompts = Prompts(catalog.prompts, clock)
         access = Access(catalog.access, clock)
@@ -158,6 +164,7 @@ async def open_forge(
             outbound=outbound,
             prices=prices,
             access=access,
+            secrets=named,
             prompts=prompts,
             executions=executions,
             arrivals=Arrivals(record, prompts, prices, clock, retentions, secret=secret),

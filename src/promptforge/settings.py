@@ -38,6 +38,12 @@ class Settings:
     admin_key: str | None = _setting(
         None, "At the first start: the administrator's key (pf_ and at least 32 characters).", secret=True
     )
+    secret_key: tuple[str, ...] = _setting(
+        (),
+        "Keys for secrets, separated by commas, each of at least 32 characters: the first seals, all open. Without any "
+        "it is `secret.key` in the home.",
+        secret=True,
+    )
     allowed_hosts: tuple[str, ...] = _setting(
         (), "Further host names, separated by commas, that browsers may reach this server by."
     )
@@ -67,8 +73,8 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that must never reach a record, a log or an error."""
-        values = (getattr(self, f.name) for f in fields(self) if f.metadata["secret"])
-        return tuple(v for v in values if v)
+        given = (getattr(self, f.name) for f in fields(self) if f.metadata["secret"])
+        return tuple(each for value in given if value for each in ([value] if isinstance(value, str) else value))
 
     @property
     def base_urls(self) -> Mapping[str, str]:
@@ -165,6 +171,8 @@ def _check(settings: Settings) -> None:
         allowed_hosts(settings.outbound_allow)
     except ValueError as error:
         raise SettingsError(f"{variable('outbound_allow')}: {error}") from None
+    if any(len(each) < 32 for each in settings.secret_key):
+        raise SettingsError(f"each key in {variable('secret_key')} must have at least 32 characters")
     for name, url in settings.base_urls.items():
         own = _is_own(url, settings)
         if own is None:

@@ -16,7 +16,7 @@ from promptforge.core.execution import Attempt, CostState, ErrorType, Source, St
 from promptforge.core.filter import TOP_LEVEL, All, Not, Operator, Test
 from promptforge.core.ports import Claim
 from promptforge.core.query import Breakdown, Counts, Dimension, Page, Subject
-from promptforge.core.redaction import Redactor
+from promptforge.core.redaction import Redactors
 from promptforge.record import open_record
 
 __all__ = ["history", "store", "workspace"]
@@ -197,8 +197,8 @@ async def test_an_idempotency_key_opens_once(store, workspace):
 async def test_secrets_never_reach_it(tmp_path, history, workspace):
     """Not in input, output, errors, metadata, tags or steps, whichever verb brings them."""
     secret = "sk-very-secret-1"
-    redactor = Redactor([secret])
-    store = await open_record(tmp_path, FixedClock(NOON), history=history, redactor=redactor, min_free_mb=0)
+    redactors = Redactors([secret])
+    store = await open_record(tmp_path, FixedClock(NOON), history=history, redactors=redactors, min_free_mb=0)
     store.patience = PATIENCE
     dirty = StepContent(input={secret: [secret]}, output=secret, error=secret, stack_trace=secret)
     content = ChainContent(input=secret, output={"a": secret}, error=secret, stack_trace=secret, metadata=[secret])

@@ -1,14 +1,25 @@
 """The gate that keeps secrets out of the record."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptforge.core.execution import Content, Execution, Source, Status
-from promptforge.core.redaction import REDACTED, Redactor
+from promptforge.core.chain import StepType
+from promptforge.core.chain_execution import (
+    ChainContent,
+    ChainExecution,
+    ChainPlan,
+    SkippedStep,
+    StepContent,
+    StepRun,
+)
+from promptforge.core.execution import Attempt, Content, Execution, Source, Status
+from promptforge.core.redaction import REDACTED, SHORTEST, Redactor, Redactors
 
 SECRET = "sk-ant-canary-0123456789"
 OURS = "pf_" + "Ab1-_" * 9
@@ -31,11 +42,15 @@ json_values = st.recursive(
 
 @given(json_values, st.text(max_size=10), st.text(max_size=10))
 def test_a_configured_secret_is_found_wherever_it_hides(around, left, right):
-    """In input, keys, output, errors, traces, tags: the canary never survives the gate."""
+    """In input, keys, output, errors, traces, tags, attempts: the canary never survives the gate."""
     hidden = f"{left}{SECRET}{right}"
     dirty = replace(
         BASE,
         tags={"t": hidden},
+        model=hidden,
+        response_model=hidden,
+        finish_reason=hidden,
+        attempts=(attempt(hidden),),
         end_user=hidden,
         session_id=hidden,
         service=hidden,
@@ -52,6 +67,82 @@ def test_a_configured_secret_is_found_wherever_it_hides(around, left, right):
     )
 
     assert SECRET not in repr(Redactor([SECRET]).execution(dirty))
+
+
+def attempt(hidden):
+    """A try at a provider that repeats what it was given."""
+    return Attempt(
+        number=1,
+        provider=hidden,
+        model=hidden,
+        offset_ms=0,
+        latency_ms=1,
+        status=Status.ERROR,
+        request_id=hidden,
+    )
+
+
+@given(json_values, st.text(max_size=10), st.text(max_size=10))
+def test_a_chain_execution_hides_none_either(around, left, right):
+    """Not in what went in and came out, nor in its plan, its steps, their attempts, or why one was skipped."""
+    hidden = f"{left}{SECRET}{right}"
+    of_step = StepContent(input=[around, hidden], output={hidden: hidden}, error=hidden, stack_trace=hidden)
+    step = StepRun(
+        name="call", order=1, type=StepType.API_CALL, status=Status.ERROR, attempts=(attempt(hidden),), content=of_step
+    )
+    dirty = ChainExecution(
+        id="chex_0",
+        workspace="w",
+        created_at=BASE.created_at,
+        status=Status.ERROR,
+        source=Source.API,
+        plan=ChainPlan(overrides={"call": {"config": {"url": hidden}}}),
+        tags={hidden: hidden},
+        end_user=hidden,
+        session_id=hidden,
+        service=hidden,
+        steps=(step,),
+        skipped=(SkippedStep(name="later", order=2, type=StepType.MERGE, reason=hidden),),
+        content=ChainContent(input=hidden, output=[hidden], error=hidden, stack_trace=hidden, metadata={"m": hidden}),
+    )
+
+    clean = Redactor([SECRET]).chain_execution(dirty)
+    assert SECRET not in repr(clean)
+    assert (clean.steps[0].name, clean.skipped[0].name) == ("call", "later")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=SHORTEST))
+def test_a_secret_is_found_as_json_or_a_url_writes_it(secret):
+    """A body kept as text, JSON within JSON, the query of an address, Python's own writing: each loses it."""
+    body = json.dumps({"token": secret}, ensure_ascii=False)
+    for text, hidden in (
+        (body, body[11:-2]),
+        (json.dumps({"token": secret}), json.dumps(secret)[1:-1]),
+        (json.dumps(body, ensure_ascii=False), json.dumps(body[11:-2], ensure_ascii=False)[1:-1]),
+        (body.replace("/", "\\/"), body[11:-2].replace("/", "\\/")),
+        (f"https://example.org/?{urlencode({'token': secret})}", quote_plus(secret)),
+        (f"https://example.org/{quote(secret, safe='')}", quote(secret, safe="")),
+        (f"bad token {secret!r}", repr(secret)[1:-1]),
+    ):
+        assert hidden in text
+        assert hidden not in Redactor([secret]).text(text)
+
+
+@pytest.mark.parametrize("number", [1234567890, 12345.67890123, -1234567890])
+def test_a_number_can_be_a_secret(number):
+    """A value of digits comes back from a JSON service as a number."""
+    assert Redactor([str(abs(number))]).json({"pin": [number, 7]}) == {"pin": [REDACTED, 7]}
+
+
+def test_each_workspace_loses_its_own_secrets_only():
+    """And those of the process everywhere: nobody can blank words of others, or try out what is secret there."""
+    redactors = Redactors([SECRET])
+    redactors.learn("here", "first-secret")
+    redactors.learn("here", "second-secret")
+    text = f"{SECRET} first-secret second-secret"
+    assert redactors.of("here").text(text) == f"{REDACTED} {REDACTED} {REDACTED}"
+    assert redactors.of("there").text(text) == f"{REDACTED} first-secret second-secret"
+    assert "secret" not in repr(redactors)
 
 
 @pytest.mark.parametrize(

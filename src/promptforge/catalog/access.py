@@ -20,6 +20,7 @@ from promptforge.catalog.tables import (
     memories,
     prompts,
     retention_rules,
+    secrets,
     sessions,
     users,
     versions,
@@ -31,6 +32,7 @@ from promptforge.core.ports import Login
 
 #: What a workspace owns, in an order in which it can go.
 OWNED = (
+    secrets,
     retention_rules,
     content_policies,
     memories,

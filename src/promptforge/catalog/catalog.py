@@ -13,6 +13,7 @@ from promptforge.catalog.database import Database, sqlite
 from promptforge.catalog.memory import SqlMemoryCatalog
 from promptforge.catalog.prompts import SqlPromptCatalog
 from promptforge.catalog.retention import SqlRetentionCatalog
+from promptforge.catalog.secrets import SqlSecretCatalog
 from promptforge.core.errors import SettingsError
 from promptforge.core.query import StoreSize
 
@@ -28,6 +29,7 @@ class Catalog:
     memory: SqlMemoryCatalog
     access: SqlAccessCatalog
     retention: SqlRetentionCatalog
+    secrets: SqlSecretCatalog
     database: Database
     path: Path | None = None
 
@@ -76,5 +78,6 @@ async def open_database(database: Database) -> Catalog:
         memory=SqlMemoryCatalog(database),
         access=SqlAccessCatalog(database),
         retention=SqlRetentionCatalog(database),
+        secrets=SqlSecretCatalog(database),
         database=database,
     )

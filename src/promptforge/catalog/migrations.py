@@ -98,8 +98,18 @@ def _chains(connection: Connection) -> None:
     )
 
 
+def _secrets(connection: Connection) -> None:
+    """Lay the secrets of workspaces."""
+    _run(
+        connection,
+        """CREATE TABLE secrets (
+            workspace {text} NOT NULL REFERENCES workspaces (id), name {text} NOT NULL, sealed {bytes} NOT NULL,
+            updated_at {moment} NOT NULL, updated_by {text} NOT NULL, PRIMARY KEY (workspace, name))""",
+    )
+
+
 #: In order; the position counts from 1 and is what ``migrations`` notes. Add at the end, never change one.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _retention, _chains)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _retention, _chains, _secrets)
 
 
 def apply(connection: Connection) -> None:

@@ -139,6 +139,16 @@ labels = Table(
     ),
 )
 
+secrets = Table(
+    "secrets",
+    METADATA,
+    Column("workspace", String, ForeignKey("workspaces.id"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("updated_by", String, nullable=False),
+)
+
 retention_rules = Table(
     "retention_rules",
     METADATA,

@@ -30,6 +30,7 @@ from promptforge.core.query import (
     StoreSize,
 )
 from promptforge.core.retention import ContentPolicy, Retention, Rule
+from promptforge.core.secret import Secret
 from promptforge.core.usage import Usage
 
 
@@ -229,6 +230,26 @@ class RetentionCatalog(Protocol):
 
     async def set_content(self, workspace: str, key_id: str | None, policy: ContentPolicy) -> None:
         """Set the policy of the workspace, or of one of its keys."""
+        ...
+
+
+class SecretCatalog(Protocol):
+    """The secrets of workspaces by name. Their values come sealed."""
+
+    async def put(self, secret: Secret, sealed: bytes) -> None:
+        """Store it, in the place of an earlier one of that name."""
+        ...
+
+    async def list(self, workspace: str) -> Sequence[tuple[Secret, bytes]]:
+        """Those of a workspace with their sealed values, by name."""
+        ...
+
+    async def remove(self, workspace: str, name: str) -> bool:
+        """Whether there was one to remove."""
+        ...
+
+    async def all(self) -> Sequence[tuple[Secret, bytes]]:
+        """Those of every workspace, with their sealed values: what a start tells the redactors."""
         ...
 
 

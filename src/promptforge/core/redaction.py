@@ -1,19 +1,23 @@
 """Secrets never reach the record: one gate that every execution passes before it is journaled.
 
 Exact values of configured secrets go, whatever surrounds them, and so do values behind authorization-like names
-and anything that looks like one of our own keys.
+and anything that looks like one of our own keys. The secrets of a workspace go from its own records only: else one
+workspace could blank words in another, or try out what is secret there.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from urllib.parse import quote, quote_plus
 
 from promptforge.core.chain_execution import ChainContent, ChainExecution, StepContent, StepRun
-from promptforge.core.execution import Content, Execution
+from promptforge.core.execution import Attempt, Content, Execution
 from promptforge.core.json import Json, is_array, is_object
 
 REDACTED = "[redacted]"
-_SHORTEST = 8  # a shorter "secret" would blank ordinary words
+#: Of a secret, in characters: a shorter one would blank ordinary words.
+SHORTEST = 8
 _HEADERS = re.compile(
     r"""(?ix) (?P<name> ["']? \b (?: proxy-)? (?: authorization | x-api-key | api-key | x-goog-api-key
         | x-promptforge-key | set-cookie ) ["']? \s* [:=] \s* ["']? )
@@ -26,16 +30,17 @@ _SUSPECT = re.compile(r"(?i)authorization|api-key|promptforge-key|set-cookie|pf_
 
 
 class Redactor:
-    """Holds the process's secrets and nothing else; its repr shows none."""
+    """Removes the secrets that it was given; its repr shows none."""
 
-    def __init__(self, secrets: Iterable[str | None] = ()) -> None:
-        self._secrets = tuple(sorted({s for s in secrets if s and len(s) >= _SHORTEST}, key=len, reverse=True))
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
+        self._forms = tuple(sorted(forms, key=len, reverse=True))
 
     def text(self, value: str) -> str:
         """The text without secrets."""
-        for secret in self._secrets:
-            if secret in value:
-                value = value.replace(secret, REDACTED)
+        for form in self._forms:
+            if form in value:
+                value = value.replace(form, REDACTED)
         if _SUSPECT.search(value):
             value = _HEADERS.sub(lambda m: m["name"] + REDACTED, value)
             value = _OURS.sub(REDACTED, value)
@@ -49,6 +54,8 @@ class Redactor:
             return {self.text(k): REDACTED if k.lower() in _NAMES else self.json(v) for k, v in value.items()}
         if is_array(value):
             return [self.json(item) for item in value]
+        if isinstance(value, int | float) and len(text := repr(value)) >= SHORTEST:
+            return value if self.text(text) == text else REDACTED
         return value
 
     def execution(self, execution: Execution) -> Execution:
@@ -61,6 +68,9 @@ class Redactor:
             session_id=self._maybe(execution.session_id),
             service=self._maybe(execution.service),
             model=self.text(execution.model),
+            response_model=self._maybe(execution.response_model),
+            finish_reason=self._maybe(execution.finish_reason),
+            attempts=self._attempts(execution.attempts),
         )
 
     def chain_execution(self, execution: ChainExecution) -> ChainExecution:
@@ -69,7 +79,9 @@ class Redactor:
         return replace(
             execution,
             content=content and self._chain_content(content),
+            plan=replace(execution.plan, overrides={k: self.json(v) for k, v in execution.plan.overrides.items()}),
             steps=tuple(self.step(step) for step in execution.steps),
+            skipped=tuple(replace(step, reason=self.text(step.reason)) for step in execution.skipped),
             tags={self.text(k): self.text(v) for k, v in execution.tags.items()},
             end_user=self._maybe(execution.end_user),
             session_id=self._maybe(execution.session_id),
@@ -78,16 +90,13 @@ class Redactor:
 
     def step(self, step: StepRun) -> StepRun:
         """The same for a finished step."""
-        content = step.content
-        if content is None:
-            return step
-        cleaned = StepContent(
-            input=self.json(content.input),
-            output=self.json(content.output),
-            error=self._maybe(content.error),
-            stack_trace=self._maybe(content.stack_trace),
+        content = step.content and StepContent(
+            input=self.json(step.content.input),
+            output=self.json(step.content.output),
+            error=self._maybe(step.content.error),
+            stack_trace=self._maybe(step.content.stack_trace),
         )
-        return replace(step, content=cleaned)
+        return replace(step, attempts=self._attempts(step.attempts), content=content)
 
     def _chain_content(self, content: ChainContent) -> ChainContent:
         return ChainContent(
@@ -96,6 +105,18 @@ class Redactor:
             error=self._maybe(content.error),
             stack_trace=self._maybe(content.stack_trace),
             metadata=self.json(content.metadata),
+        )
+
+    def _attempts(self, attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+        """What an answer says of itself, and the host of a call to an address that a user gave."""
+        return tuple(
+            replace(
+                each,
+                provider=self.text(each.provider),
+                model=self.text(each.model),
+                request_id=self._maybe(each.request_id),
+            )
+            for each in attempts
         )
 
     def _maybe(self, value: str | None) -> str | None:
@@ -114,3 +135,33 @@ class Redactor:
             metadata=self.json(content.metadata),
             attempt_errors=tuple(self.text(e) for e in content.attempt_errors),
         )
+
+
+class Redactors:
+    """The redactor of each workspace; their repr shows no secret."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """Every redactor knows *secrets*: those of the process."""
+        self._secrets = frozenset(secrets)
+        self._common = Redactor(self._secrets)
+        self._learned: dict[str, frozenset[str]] = {}
+        self._redactors: dict[str, Redactor] = {}
+
+    def learn(self, workspace: str, secret: str) -> None:
+        """Remove *secret* too, from now on, from what belongs to *workspace*."""
+        learned = self._learned.get(workspace, frozenset()) | {secret}
+        self._learned[workspace] = learned
+        self._redactors[workspace] = Redactor(self._secrets | learned)
+
+    def of(self, workspace: str) -> Redactor:
+        """The redactor for what belongs to a workspace, as of now."""
+        return self._redactors.get(workspace, self._common)
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it is, and as it stands in text that holds JSON, a URL or Python's own writing of it."""
+    as_json = {json.dumps(secret, ensure_ascii=ascii)[1:-1] for ascii in (False, True)}
+    twice = {json.dumps(form, ensure_ascii=False)[1:-1] for form in as_json}
+    slashed = {form.replace("/", "\\/") for form in as_json}
+    in_url = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    return {secret, repr(secret)[1:-1]} | as_json | twice | slashed | in_url

@@ -11,7 +11,7 @@ from typing import Any
 from promptforge.core.errors import SettingsError
 from promptforge.core.ports import Clock
 from promptforge.core.record_ports import History
-from promptforge.core.redaction import Redactor
+from promptforge.core.redaction import Redactors
 from promptforge.record.history import ClickHouseHistory
 from promptforge.record.home import Home, take
 from promptforge.record.journal import REMEMBERED, SqliteJournal
@@ -27,7 +27,7 @@ async def open_record(
     home: Path,
     clock: Clock,
     *,
-    redactor: Redactor | None = None,
+    redactors: Redactors | None = None,
     backlog: int = BACKLOG,
     min_free_mb: int = MIN_FREE_MB,
     history: History | None = None,
@@ -60,7 +60,7 @@ async def open_record(
             used,
             Shipper(journal, used, clock),
             clock,
-            redactor=redactor or Redactor(),
+            redactors=redactors or Redactors(),
             backlog=backlog,
             min_free_mb=min_free_mb,
             closing=own.close if own else _nothing,

@@ -25,7 +25,7 @@ from promptforge.core.query import (
     RecordHealth,
 )
 from promptforge.core.record_ports import History
-from promptforge.core.redaction import Redactor
+from promptforge.core.redaction import Redactors
 from promptforge.record.backup import Backup, asked_for, write
 from promptforge.record.checkup import examined, hanging
 from promptforge.record.counters import Counters, Problems
@@ -59,14 +59,14 @@ class RecordStore(Reader):
         shipper: Shipper,
         clock: Clock,
         *,
-        redactor: Redactor,
+        redactors: Redactors,
         backlog: int,
         min_free_mb: int,
         closing: Callable[[], None],
     ) -> None:
         super().__init__(journal, history, shipper, clock)
         self._home = home
-        self._redactor = redactor
+        self._redactors = redactors
         self._backlog = backlog
         self._min_free = min_free_mb << 20
         self._free_until = 0.0
@@ -114,11 +114,12 @@ class RecordStore(Reader):
 
     async def close_step(self, execution: Execution, step: StepRun) -> None:
         with self._noted():
-            await self._close(self._taken_in(self._stamped(execution)), step_taken_in(step, self._redactor))
+            redactor = self._redactors.of(execution.workspace)
+            await self._close(self._taken_in(self._stamped(execution)), step_taken_in(step, redactor))
 
     async def advance(self, workspace: str, chain_execution_id: str, step: StepRun) -> None:
         with self._noted():
-            done = step_taken_in(step, self._redactor)
+            done = step_taken_in(step, self._redactors.of(workspace))
             chain = await self._journal.advance(workspace, chain_execution_id, done)
         if chain is not None:
             self._tell(chain)
@@ -237,9 +238,10 @@ class RecordStore(Reader):
         return found
 
     def _taken_in(self, execution: E) -> E:
+        redactor = self._redactors.of(execution.workspace)
         if isinstance(execution, ChainExecution):
-            return chain_taken_in(execution, self._redactor)
-        return taken_in(execution, self._redactor)
+            return chain_taken_in(execution, redactor)
+        return taken_in(execution, redactor)
 
     def _stamped(self, execution: E) -> E:
         return execution if execution.recorded_at else replace(execution, recorded_at=self._clock.now())
