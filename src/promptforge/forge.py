@@ -28,6 +28,7 @@ from promptforge.services.access import Access
 from promptforge.services.arrivals import Arrivals
 from promptforge.services.backup import Backups
 from promptforge.services.calls import Calls
+from promptforge.services.chains import Chains
 from promptforge.services.demo import WORKSPACE as DEMO
 from promptforge.services.demo import Demo
 from promptforge.services.doctor import Doctor
@@ -79,6 +80,7 @@ class Forge:
     access: Access
     secrets: Secrets
     prompts: Prompts
+    chains: Chains
     executions: Executions
     arrivals: Arrivals
     health: Health
@@ -166,6 +168,7 @@ async def open_forge(
             access=access,
             secrets=named,
             prompts=prompts,
+            chains=Chains(catalog.chains, prompts, clock),
             executions=executions,
             arrivals=Arrivals(record, prompts, prices, clock, retentions, secret=secret),
             backups=Backups(record),

@@ -52,7 +52,8 @@ def _holds_ports(node: ast.ClassDef) -> bool:
     """Whether a class is a service: made of the record or a catalog, and public."""
     made = next((f for f in node.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"), None)
     taken = {ast.unparse(arg.annotation) for arg in made.args.args if arg.annotation} if made else set()
-    return bool(taken & {"Record", "PromptCatalog", "AccessCatalog", "Access", "Prompts"})
+    ports = {"Record", "PromptCatalog", "ChainCatalog", "MemoryCatalog", "AccessCatalog"}
+    return bool(taken & {*ports, "Access", "Prompts"})
 
 
 def test_a_noun_has_one_file_name():

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from promptforge.core.errors import InvalidInput
 from promptforge.core.json import Json
 
 DEADLINE_MS = 15 * 60 * 1000
@@ -119,3 +120,30 @@ class ChainRef:
     version_id: str
     version: int
     label: str | None = None
+
+
+class Severity(StrEnum):
+    """An error keeps a document from becoming a version; a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainProblem:
+    """What is wrong with a document. ``step`` is the name of the step, None for the chain itself.
+
+    ``path`` is a JSON path in the document (``$.steps[2].config.condition``).
+    """
+
+    step: str | None
+    path: str
+    message: str
+    severity: Severity = Severity.ERROR
+
+
+def refusal(document: ChainDocument, problem: ChainProblem) -> InvalidInput:
+    """The problem as an error that names the step as every other error of a chain does."""
+    step = next((step for step in document.steps if step.name == problem.step), None)
+    named = f"Step {step.order} ({step.name}): " if step else ""
+    return InvalidInput(f"{named}{problem.message}", path=problem.path)

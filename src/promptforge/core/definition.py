@@ -27,12 +27,12 @@ def description(text: str | None) -> str | None:
     return text or None
 
 
-def tags(given: Sequence[str]) -> tuple[str, ...]:
+def tags(given: Sequence[str], path: str = "$.tags") -> tuple[str, ...]:
     """Tags without repeats."""
     tags = tuple(dict.fromkeys(tag.strip() for tag in given))
     if len(tags) > MAX_TAGS or any(not 1 <= len(tag) <= MAX_TAG for tag in tags):
-        raise InvalidInput(f"a prompt takes at most {MAX_TAGS} tags of 1 to {MAX_TAG} characters", path="$.tags")
-    storable(tags, "$.tags")
+        raise InvalidInput(f"{path[2:]} takes at most {MAX_TAGS} tags of 1 to {MAX_TAG} characters", path=path)
+    storable(tags, path)
     return tags
 
 
@@ -50,6 +50,15 @@ def label(label: str) -> str:
 
 def parameters(given: Mapping[str, Json]) -> dict[str, Json]:
     """Parameters under their documented names, the known ones checked; unknown ones are the provider's to judge."""
+    if "model" not in given:
+        raise InvalidInput("params.model is missing: name the model to run", path="$.params.model")
+    params = overrides(given)
+    params.pop("provider", None)
+    return params
+
+
+def overrides(given: Mapping[str, Json]) -> dict[str, Json]:
+    """Parameters that stand in for those of a version: none of them is needed, and ``provider`` may be among them."""
     bounded(given, "$.params")
     storable(given, "$.params")
     if len(json.dumps(given)) > MAX_PARAMS:
@@ -57,9 +66,8 @@ def parameters(given: Mapping[str, Json]) -> dict[str, Json]:
     if "maxTokens" in given and "max_tokens" in given:
         raise InvalidInput("give max_tokens once, not as maxTokens too", path="$.params.maxTokens")
     params = {("max_tokens" if name == "maxTokens" else name): value for name, value in given.items()}
-    params.pop("provider", None)
     model = params.get("model")
-    if not isinstance(model, str) or not model.strip():
+    if "model" in params and (not isinstance(model, str) or not model.strip()):
         raise InvalidInput("params.model is missing: name the model to run", path="$.params.model")
     temperature, most = params.get("temperature"), params.get("max_tokens")
     if temperature is not None and (

@@ -230,7 +230,7 @@ class Prompts:
     ) -> Sequence[Prompt]:
         """Newest first."""
         actor.require(Permission.CONTENT)
-        _check_page(limit, offset)
+        check_page(limit, offset)
         return await self._catalog.list(
             PromptQuery(
                 workspace=actor.workspace,
@@ -256,7 +256,7 @@ class Prompts:
 
     async def versions(self, actor: Actor, prompt_id: str, limit: int = 50) -> Sequence[PromptVersion]:
         """Newest first."""
-        _check_page(limit, 0)
+        check_page(limit, 0)
         found = await self.get(actor, prompt_id)
         return await self._catalog.versions(actor.workspace, found.id, limit)
 
@@ -346,7 +346,8 @@ class Prompts:
         return self._versions[key]
 
 
-def _check_page(limit: int, offset: int) -> None:
+def check_page(limit: int, offset: int) -> None:
+    """Refuse a page of a list that is too large, or that is none."""
     if not 1 <= limit <= MAX_LIST:
         raise InvalidInput(f"limit must be 1 to {MAX_LIST}, not {limit}", path="$.limit")
     if offset < 0:
