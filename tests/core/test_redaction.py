@@ -32,6 +32,7 @@ BASE = Execution(
     model="m",
     provider="demo",
 )
+TRY = Attempt(number=1, provider="demo", model="m", offset_ms=0, latency_ms=1, status=Status.SUCCESS, request_id="r")
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
@@ -184,3 +185,43 @@ def test_short_values_are_not_taken_for_secrets():
 def test_the_gate_does_not_show_its_secrets():
     """Neither repr nor str of the redactor prints what it guards."""
     assert SECRET not in repr(Redactor([SECRET]))
+
+
+@given(json_values, st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))
+def test_what_is_clean_comes_back_as_it_is(value, tags):
+    """Nothing to remove means no copy: the very object that was given, with all that is in it."""
+    clean = replace(
+        BASE, tags=tags, attempts=(TRY,), content=Content(input=value, metadata=[value], attempt_errors=("late",))
+    )
+    assert Redactor([SECRET]).execution(clean) is clean
+
+
+@pytest.mark.parametrize(
+    "name", ["AUTHORIZATION", "authorızatıon", "AUTHORİZATİON", "ſet-cookie", "api-\N{KELVIN SIGN}ey", "X-Api-Key"]
+)
+def test_a_header_is_known_by_any_of_its_letter_cases(name):
+    """The quick look misses nothing that the patterns know: capitals, dotless i, long s, the Kelvin sign."""
+    assert Redactor().text(f"{name}: abc.def") == f"{name}: {REDACTED}"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"model": OURS},
+        {"service": OURS},
+        {"end_user": OURS},
+        {"session_id": OURS},
+        {"response_model": OURS},
+        {"finish_reason": OURS},
+        {"attempts": (TRY, replace(TRY, request_id=OURS))},
+        {"tags": {"t": OURS}},
+        {"tags": {OURS: "t"}},
+        *({"content": Content(**{name: OURS})} for name in ("input", "request", "output", "error", "stack_trace")),
+        {"content": Content(usage_raw={"a": OURS})},
+        {"content": Content(metadata=[OURS])},
+        {"content": Content(attempt_errors=("fine", OURS))},
+    ],
+)
+def test_a_secret_is_removed_where_all_else_is_clean(part):
+    """One field is enough."""
+    assert OURS not in repr(Redactor().execution(replace(BASE, **part)))

@@ -3,12 +3,16 @@
 Exact values of configured secrets go, whatever surrounds them, and so do values behind authorization-like names
 and anything that looks like one of our own keys. The secrets of a workspace go from its own records only: else one
 workspace could blank words in another, or try out what is secret there.
+
+Nearly everything is clean, and what is clean comes back as the very object that was given: a look, and no copy.
 """
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import is_
+from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
 from promptforge.core.chain_execution import ChainContent, ChainExecution, StepContent, StepRun
@@ -25,8 +29,7 @@ _HEADERS = re.compile(
 )
 _NAMES = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "set-cookie"})
 _OURS = re.compile(r"\bpf_[A-Za-z0-9_-]{40,}")
-#: One quick look decides whether the slower patterns can match at all.
-_SUSPECT = re.compile(r"(?i)authorization|api-key|promptforge-key|set-cookie|pf_")
+_Value = TypeVar("_Value", Execution, Content, Attempt)
 
 
 class Redactor:
@@ -41,29 +44,33 @@ class Redactor:
         for form in self._forms:
             if form in value:
                 value = value.replace(form, REDACTED)
-        if _SUSPECT.search(value):
+        if _suspect(value):
             value = _HEADERS.sub(lambda m: m["name"] + REDACTED, value)
             value = _OURS.sub(REDACTED, value)
         return value
 
     def json(self, value: Json) -> Json:
         """The same JSON without secrets, in keys as in values."""
+        if value is None:
+            return None
         if isinstance(value, str):
             return self.text(value)
         if is_object(value):
-            return {self.text(k): REDACTED if k.lower() in _NAMES else self.json(v) for k, v in value.items()}
+            cleaned = {self.text(k): REDACTED if k.lower() in _NAMES else self.json(v) for k, v in value.items()}
+            return value if _same(value, dict, (*cleaned, *cleaned.values())) else cleaned
         if is_array(value):
-            return [self.json(item) for item in value]
+            items = [self.json(item) for item in value]
+            return value if _same(value, list, items) else items
         if isinstance(value, int | float) and len(text := repr(value)) >= SHORTEST:
             return value if self.text(text) == text else REDACTED
         return value
 
     def execution(self, execution: Execution) -> Execution:
         """The execution with every text that people or programs gave cleaned."""
-        return replace(
+        return _with(
             execution,
-            content=self._content(execution.content),
-            tags={self.text(k): self.text(v) for k, v in execution.tags.items()},
+            content=execution.content and self._content(execution.content),
+            tags=self._tags(execution.tags),
             end_user=self._maybe(execution.end_user),
             session_id=self._maybe(execution.session_id),
             service=self._maybe(execution.service),
@@ -82,7 +89,7 @@ class Redactor:
             plan=replace(execution.plan, overrides={k: self.json(v) for k, v in execution.plan.overrides.items()}),
             steps=tuple(self.step(step) for step in execution.steps),
             skipped=tuple(replace(step, reason=self.text(step.reason)) for step in execution.skipped),
-            tags={self.text(k): self.text(v) for k, v in execution.tags.items()},
+            tags=self._tags(execution.tags),
             end_user=self._maybe(execution.end_user),
             session_id=self._maybe(execution.session_id),
             service=self._maybe(execution.service),
@@ -109,8 +116,8 @@ class Redactor:
 
     def _attempts(self, attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
         """What an answer says of itself, and the host of a call to an address that a user gave."""
-        return tuple(
-            replace(
+        cleaned = tuple(
+            _with(
                 each,
                 provider=self.text(each.provider),
                 model=self.text(each.model),
@@ -118,14 +125,19 @@ class Redactor:
             )
             for each in attempts
         )
+        return attempts if _same(attempts, tuple, cleaned) else cleaned
 
     def _maybe(self, value: str | None) -> str | None:
         return None if value is None else self.text(value)
 
-    def _content(self, content: Content | None) -> Content | None:
-        if content is None:
-            return None
-        return Content(
+    def _tags(self, tags: Mapping[str, str]) -> Mapping[str, str]:
+        cleaned = {self.text(name): self.text(value) for name, value in tags.items()}
+        return tags if _same(tags, dict, (*cleaned, *cleaned.values())) else cleaned
+
+    def _content(self, content: Content) -> Content:
+        errors = tuple(self.text(error) for error in content.attempt_errors)
+        return _with(
+            content,
             input=self.json(content.input),
             request=self.json(content.request),
             output=self._maybe(content.output),
@@ -133,7 +145,7 @@ class Redactor:
             stack_trace=self._maybe(content.stack_trace),
             usage_raw=self.json(content.usage_raw),
             metadata=self.json(content.metadata),
-            attempt_errors=tuple(self.text(e) for e in content.attempt_errors),
+            attempt_errors=content.attempt_errors if _same(content.attempt_errors, tuple, errors) else errors,
         )
 
 
@@ -165,3 +177,26 @@ def _forms(secret: str) -> set[str]:
     slashed = {form.replace("/", "\\/") for form in as_json}
     in_url = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
     return {secret, repr(secret)[1:-1]} | as_json | twice | slashed | in_url
+
+
+def _suspect(text: str) -> bool:
+    """Whether the slower patterns can match at all. Written out, because every text goes through here."""
+    lower = text.lower()
+    return (
+        ("authorization" in lower or "api-key" in lower or "promptforge-key" in lower)
+        or ("set-cookie" in lower or "pf_" in lower)
+        # letters that the patterns take for i and s, and the lower case does not
+        or ("ı" in text or "İ" in text or "ſ" in text)
+    )
+
+
+def _same(given: Mapping[str, Json] | Sequence[Json], plain: type, cleaned: Iterable[Json]) -> bool:
+    """Whether these are the very names and values that were given, in a *plain* container that any store can write."""
+    before = (*given, *given.values()) if isinstance(given, Mapping) else given
+    return isinstance(given, plain) and all(map(is_, before, cleaned))
+
+
+def _with(given: _Value, **cleaned: Any) -> _Value:
+    """The same with what was cleaned."""
+    changes = {name: value for name, value in cleaned.items() if value is not getattr(given, name)}
+    return replace(given, **changes) if changes else given
