@@ -57,7 +57,7 @@ async def test_sequence_numbers_follow_the_order_given(journal, workspace):
     first = await journal.close(runs[:30])
     second = await journal.close(runs[30:])
     assert second.last - first.last == 30
-    batch = journal.next_batch()
+    batch = journal.outgoing.next_batch()
     assert [entry.id for entry in batch.entries] == [run.id for run in runs]
 
 
@@ -78,7 +78,7 @@ async def test_ids_are_forgotten_after_seven_days_but_not_while_they_wait(tmp_pa
     clock.advance(8 * 86_400)
     await asyncio.to_thread(journal.tidy)
     assert await journal.known(workspace, [run.id]) == {run.id}
-    await asyncio.to_thread(lambda: journal.finish(journal.next_batch(), []))
+    await asyncio.to_thread(lambda: journal.outgoing.finish(journal.outgoing.next_batch(), []))
     await asyncio.to_thread(journal.tidy)
     assert await journal.known(workspace, [run.id]) == frozenset()
     assert NOON.timestamp() * 1000 < journal.forgotten == (clock.now() - timedelta(days=7)).timestamp() * 1000

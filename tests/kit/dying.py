@@ -27,7 +27,7 @@ def die() -> None:
 
 def arm(stage: str, number: int) -> None:
     """Let the process die at a stage."""
-    from promptforge.record import journal
+    from promptforge.record import events, outgoing
     from promptforge.record.engine import Engine
     from promptforge.record.history import ClickHouseHistory
     from promptforge.record.writer import Writer
@@ -67,8 +67,8 @@ def arm(stage: str, number: int) -> None:
         wrap(Engine, "insert", into("payloads" if stage.startswith("content") else "facts"))
     elif stage in {"half removed", "removed"}:
         # a batch leaves the journal in parts, then its bounds do
-        journal._CHUNK = 20 if stage == "half removed" else journal.BATCH_ROWS
-        finish = journal.SqliteJournal.finish
+        events.CHUNK = 20 if stage == "half removed" else outgoing.BATCH_ROWS
+        finish = outgoing.Outgoing.finish
 
         def begun(*arguments):
             finishing.append(True)
@@ -76,11 +76,11 @@ def arm(stage: str, number: int) -> None:
             finishing.clear()
             return left
 
-        journal.SqliteJournal.finish = begun
+        outgoing.Outgoing.finish = begun
         # the first write of each that finishes
         wrap(Writer, "write_and_wait", lambda *_: bool(finishing) and (finishing.clear() or True))
     elif stage == "left":
-        wrap(journal.SqliteJournal, "finish", always)
+        wrap(outgoing.Outgoing, "finish", always)
     else:
         raise SystemExit(f"there is no stage '{stage}'")
 

@@ -50,19 +50,19 @@ def die(*_: object, **__: object) -> None:
 def arm(store, point: str) -> None:
     """Make the shipper's thread die at *point*."""
     engine, journal = store._history._engine, store._journal
-    insert, finish, write = engine.insert, journal.finish, journal._writer.write_and_wait
+    insert, finish, write = engine.insert, journal.outgoing.finish, journal._writer.write_and_wait
     if point == "bounds stored":
         engine.insert = die
     elif point == "content inserted":
         engine.insert = lambda table, block: die() if table == "facts" else insert(table, block)
     elif point == "figures inserted":
-        journal.finish = die
+        journal.outgoing.finish = die
     elif point == "half removed":
         calls = iter(range(100))
         # the first write removes a part of the batch from the journal
         journal._writer.write_and_wait = lambda run: die() if next(calls) > 1 else write(run)
     elif point == "removed":
-        journal.finish = lambda batch, problems: die(finish(batch, problems))
+        journal.outgoing.finish = lambda batch, problems: die(finish(batch, problems))
 
 
 async def crash(home: Path, point: str) -> None:
@@ -102,7 +102,7 @@ async def look(home: Path) -> None:
                 "pending": sum(run.pending for run in found),
                 "calls": figures[0].figures.calls if figures else 0,
                 "payloads": rows,
-                "journaled": store._journal.next_batch() is not None,
+                "journaled": store._journal.outgoing.next_batch() is not None,
             }
         )
     )

@@ -64,7 +64,7 @@ async def test_a_damaged_journal_never_shows_another_execution(tmp_path, seed):
     except sqlite3.DatabaseError:
         return  # the start says it and names the file
     try:
-        batch = damaged.next_batch()
+        batch = damaged.outgoing.next_batch()
     except sqlite3.DatabaseError:
         return  # the shipper says it
     finally:
@@ -97,7 +97,7 @@ async def test_a_damaged_log_keeps_what_was_acknowledged_before_the_damage(tmp_p
     copy.with_name("copy.db-wal").write_bytes(frames)
 
     damaged = SqliteJournal(copy, FixedClock(NOON))
-    batch = damaged.next_batch()
+    batch = damaged.outgoing.next_batch()
     damaged.stop()
     found = [decode(entry.body) for entry in (batch.entries if batch else ())]
     assert found == written[: len(found)]

@@ -169,7 +169,7 @@ async def test_a_poison_row_is_set_aside_and_holds_nothing_up(store, failing, wo
     assert kept[0][1]
     assert any(problem.text.endswith(f"is set aside: {kept[0][1]}") for problem in store.problems())
     assert list((await store.page(Page(workspace=f"{workspace}-other"))).items) == []
-    assert store._journal.next_batch() is None
+    assert store._journal.outgoing.next_batch() is None
 
 
 async def test_steady_work_puts_no_housekeeping_off(tmp_path, history, workspace, monkeypatch):

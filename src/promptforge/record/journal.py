@@ -7,12 +7,10 @@ runs change together, on the event loop, so that a reader sees both as of one mo
 import asyncio
 import contextlib
 import sqlite3
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
 from promptforge.core.execution import Execution
@@ -22,37 +20,14 @@ from promptforge.core.record_ports import Closed
 from promptforge.record import events
 from promptforge.record.body import decode_as, decode_step, encode
 from promptforge.record.journal_tables import CLOSED, prepare
+from promptforge.record.outgoing import Outgoing
 from promptforge.record.pending import Pending, PendingChains
 from promptforge.record.remains import reopened
-from promptforge.record.writer import Writer, connect
+from promptforge.record.writer import FileReader, Writer, connect
 
-T = TypeVar("T")
 REMEMBERED = timedelta(days=7)
 CLAIMED = timedelta(hours=24)
-BATCH_ROWS = 10_000
-BATCH_BYTES = 64 << 20
 MANY = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A closed event on its way to history."""
-
-    seq: int
-    workspace: str
-    id: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Closed events with the bounds that were stored first. *doubt*: some of it may be in history already."""
-
-    number: int
-    first: int
-    last: int
-    entries: Sequence[Entry]
-    doubt: bool
 
 
 class SqliteJournal:
@@ -68,9 +43,9 @@ class SqliteJournal:
             if number:
                 first.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
         first.close()
-        self._finder = _Reader(path)
-        self._shipping = _Reader(path)
+        self._finder = FileReader(path)
         self._writer = Writer(path)
+        self.outgoing = Outgoing(path, self._writer, self._now)
         self.open_runs: Pending[Execution] = Pending()
         self.open_chains = PendingChains()
         self._restore()
@@ -253,39 +228,9 @@ class SqliteJournal:
         """Commit what waits and end. Blocks."""
         self._writer.stop()
         self._finder.close()
-        self._shipping.close()
+        self.outgoing.close()
 
     # ── from the shipper's thread ──
-
-    def next_batch(self) -> Batch | None:
-        """The batch that was begun and not finished, or a new one with its bounds on disk; None when all has left."""
-        begun = self._shipping.read(
-            lambda c: c.execute("SELECT number, first, last FROM batches ORDER BY number LIMIT 1").fetchone()
-        )
-        if begun is not None:
-            number, first, last = begun
-            return Batch(number, first, last, self._entries(first, last), doubt=True)
-        entries = self._entries(0, 1 << 62)
-        if not entries:
-            return None
-        bounds = (entries[0].seq, entries[-1].seq, self._now())
-        insert = "INSERT INTO batches (first, last, at) VALUES (?, ?, ?) RETURNING number"
-        number = self._writer.write_and_wait(lambda c: int(c.execute(insert, bounds).fetchone()[0]))
-        return Batch(number, bounds[0], bounds[1], entries, doubt=False)
-
-    def finish(self, batch: Batch, problems: Sequence[tuple[int, str]]) -> int | None:
-        """Take a batch that is in history out of the journal; poison rows are kept aside. The oldest time left."""
-        if problems:
-            self._writer.write_and_wait(lambda c: events.set_aside(c, problems))
-        for start in range(0, len(batch.entries), events.CHUNK):
-            part = batch.entries[start : start + events.CHUNK]
-            self._writer.write_and_wait(lambda c, part=part: events.remove(c, part[0].seq, part[-1].seq))
-        self._writer.write_and_wait(
-            lambda c: c.execute("DELETE FROM batches WHERE number = ?", (batch.number,)) and None
-        )
-        oldest = "SELECT at FROM events WHERE seq > ? AND kind = ? ORDER BY seq LIMIT 1"
-        row = self._shipping.read(lambda c: c.execute(oldest, (batch.last, CLOSED)).fetchone())
-        return row[0] if row else None
 
     def tidy(self) -> None:
         """Forget what is past its time and give free pages back, a little at a time.
@@ -312,24 +257,6 @@ class SqliteJournal:
 
     # ── inside ──
 
-    def _entries(self, first: int, last: int) -> list[Entry]:
-        def read(connection: sqlite3.Connection) -> list[Entry]:
-            rows = connection.execute(
-                "SELECT seq, workspace, id, body FROM events WHERE seq BETWEEN ? AND ? AND kind = ? "
-                "ORDER BY seq LIMIT ?",
-                (first, last, CLOSED, BATCH_ROWS),
-            )
-            entries: list[Entry] = []
-            size = 0
-            for row in rows:
-                entries.append(Entry(*row))
-                size += len(row[3])
-                if size > BATCH_BYTES:
-                    break
-            return entries
-
-        return self._shipping.read(read)
-
     def _now(self) -> int:
         return _at(self._clock.now())
 
@@ -352,22 +279,6 @@ class _Checkpoint:
     def write(self, connection: sqlite3.Connection, at: int) -> bool:
         """Append it; whether it was new and its chain execution open."""
         return events.insert_step(connection, self.key, self.step.name, at, self.body)
-
-
-class _Reader:
-    """A connection that only reads, for one thread at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self.connection = connect(path)
-        self._lock = threading.Lock()
-
-    def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
-        with self._lock:
-            return ask(self.connection)
-
-    def close(self) -> None:
-        with self._lock:
-            self.connection.close()
 
 
 def bytes_of(path: Path) -> int:

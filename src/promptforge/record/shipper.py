@@ -14,7 +14,8 @@ from promptforge.core.errors import ForgeError, Unavailable
 from promptforge.core.ports import Clock
 from promptforge.core.record_ports import History
 from promptforge.record.body import decode_as
-from promptforge.record.journal import BATCH_ROWS, Batch, SqliteJournal
+from promptforge.record.journal import SqliteJournal
+from promptforge.record.outgoing import BATCH_ROWS, Batch
 
 LINGER_SECONDS = 0.1
 IDLE_SECONDS = 1.0
@@ -107,7 +108,7 @@ class Shipper:
         try:
             with self.lock:
                 upto = self._journal.last
-                batch = self._journal.next_batch()
+                batch = self._journal.outgoing.next_batch()
                 if batch is None:
                     # what stood up to there has left, or was erased
                     self._failures, self.problem = 0, None
@@ -119,7 +120,7 @@ class Shipper:
                     self.on_problem(f"event {seq} is set aside: {text}")
                 self.problem = None  # before anybody who waits is told that all is there
                 self._tell(lambda: self._advance(batch.last))
-                oldest = self._journal.finish(batch, problems)
+                oldest = self._journal.outgoing.finish(batch, problems)
                 self._tell(lambda: self._left(len(batch.entries), oldest))
         except Exception as error:  # the thread must outlive whatever a store does
             self._failures += 1

@@ -2,8 +2,6 @@
 ``reader.py``."""
 
 import asyncio
-import os
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +32,7 @@ from promptforge.record.intake import chain_taken_in, step_taken_in, taken_in
 from promptforge.record.journal import SqliteJournal
 from promptforge.record.reader import Reader
 from promptforge.record.remains import interrupted
+from promptforge.record.room import Room
 from promptforge.record.schema import moment_of
 from promptforge.record.shipper import Shipper
 from promptforge.record.watchers import Watchers
@@ -67,9 +66,7 @@ class RecordStore(Reader):
         super().__init__(journal, history, shipper, clock)
         self._home = home
         self._redactors = redactors
-        self._backlog = backlog
-        self._min_free = min_free_mb << 20
-        self._free_until = 0.0
+        self._room = Room(home.path, journal, shipper, backlog=backlog, min_free_mb=min_free_mb)
         self._watchers: Watchers[Execution] = Watchers()
         self._chain_watchers: Watchers[ChainExecution] = Watchers()
         self._closing = closing
@@ -92,7 +89,7 @@ class RecordStore(Reader):
 
     async def _open(self, execution: E, claim: Claim | None) -> str:
         with self._noted([execution]):
-            self._require_room(1)
+            self._room.require(1)
             execution = self._taken_in(execution)
             kept = await self._journal.open(execution, claim)
         one = Counter([execution.source])
@@ -139,7 +136,7 @@ class RecordStore(Reader):
 
     async def _recorded(self, executions: Sequence[Execution]) -> "tuple[list[Execution], frozenset[tuple[str, str]]]":
         """What of it can be kept, and the (workspace, id) of what is kept now for the first time."""
-        self._require_room(len(executions))
+        self._room.require(len(executions))
         limit = self._clock.now() + AHEAD
         if len(executions) > MANY:
             good = await asyncio.to_thread(self._all_taken_in, executions)
@@ -246,24 +243,6 @@ class RecordStore(Reader):
     def _stamped(self, execution: E) -> E:
         return execution if execution.recorded_at else replace(execution, recorded_at=self._clock.now())
 
-    def _require_room(self, count: int) -> None:
-        """Refuse new work when the backlog or the disk says so; what runs already may always be closed."""
-        if self._journal.waiting + count > self._backlog:
-            why = self._shipper.problem or "The history is slower than what comes in"
-            raise Unavailable(
-                f"{self._journal.waiting:,} executions wait to be stored and the limit is {self._backlog:,}; "
-                f"nothing was kept. {why}; try again later"
-            )
-        now = time.monotonic()
-        if now > self._free_until:
-            free = self._free_bytes()
-            if free < self._min_free:
-                raise Unavailable(
-                    f"{self._home.path} has {free >> 20} MB of free space, below the floor of "
-                    f"{self._min_free >> 20} MB; nothing was kept. Free some space or move the home"
-                )
-            self._free_until = now + 1.0
-
     # ── out ──
 
     def watch(self, workspace: str) -> AsyncIterator[Execution]:
@@ -289,7 +268,7 @@ class RecordStore(Reader):
             oldest=max(0.0, now - oldest / 1000) if oldest and self._journal.waiting else 0.0,
             history=self._shipper.problem is None,
             problem=self._shipper.problem,
-            free_bytes=self._free_bytes(),
+            free_bytes=self._room.free_bytes(),
         )
 
     def counters(self) -> Mapping[Source, Counts]:
@@ -297,10 +276,6 @@ class RecordStore(Reader):
 
     def problems(self) -> Sequence[Problem]:
         return self._problems.newest_first()
-
-    def _free_bytes(self) -> int:
-        space = os.statvfs(self._home.path)
-        return space.f_bavail * space.f_frsize
 
     # ── the rest ──
 

@@ -1,4 +1,4 @@
-"""The journal's writer: one thread, one connection, everything that waits committed at once.
+"""The connections to the journal's file. The writer is one thread and commits everything that waits at once.
 
 A commit is one fsync, so the more callers wait, the cheaper each is. Checkpoints run on a thread and a connection of
 their own, because inside a commit they cost tens of milliseconds.
@@ -29,6 +29,24 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     return connection
+
+
+class FileReader:
+    """A connection that only reads, for one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = connect(path)
+        self._lock = threading.Lock()
+
+    def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        """Ask something."""
+        with self._lock:
+            return ask(self.connection)
+
+    def close(self) -> None:
+        """End, after what is being asked."""
+        with self._lock:
+            self.connection.close()
 
 
 class Work:
