@@ -314,16 +314,24 @@ BAD_STEPS = [
     (
         {"order": 0, "type": "PROMPT", "prompt": "p", "when": "a ="},
         r"Step 0 \(prompt-0\): Condition, column 3",
-        "$.config.condition",
+        "$.steps[0].when",
     ),
     (
         {"order": 0, "type": "CONDITION", "config": {"condition": "a &&"}},
         r"Step 0 \(condition-0\): Condition, column 5",
-        "$.config.condition",
+        "$.steps[0].config.condition",
     ),
-    ({"order": 0, "type": "TRANSFORM", "config": {}}, "exactly one of template, mapping, expression", "$.config"),
-    ({"order": 0, "type": "TRANSFORM", "config": {"expression": "a["}}, "JMESPath", "$.config.expression"),
-    ({"order": 0, "type": "PROMPT", "prompt": "p", "inputMapping": {"x": "{{a"}}, "never closed", "$.inputMapping.x"),
+    (
+        {"order": 0, "type": "TRANSFORM", "config": {}},
+        "exactly one of template, mapping, expression",
+        "$.steps[0].config",
+    ),
+    ({"order": 0, "type": "TRANSFORM", "config": {"expression": "a["}}, "JMESPath", "$.steps[0].config.expression"),
+    (
+        {"order": 0, "type": "PROMPT", "prompt": "p", "inputMapping": {"x": "{{a"}},
+        "never closed",
+        "$.steps[0].inputMapping.x",
+    ),
     ({"order": 0, "type": "PROMPT", "prompt": "p", "inputMapping": {"x": "\x00"}}, "NUL", "$.steps[0].inputMapping"),
 ]
 

@@ -31,6 +31,8 @@ CONFIG = {
     StepType.MERGE: ("strategy", "from", "separator"),
     StepType.MEMORY: ("operation", "scope", "key", "value", "default", "ttlSeconds"),
 }
+#: Whose config is filled from the context itself.
+_FILLED = (StepType.API_CALL, StepType.MEMORY)
 _KEY = re.compile(r"[^\W\d][\w-]{0,59}")
 _PROMPT_ONLY = ("prompt", "version", "label")
 
@@ -124,6 +126,8 @@ def _of_step(step: Step) -> Iterator[tuple[str, str]]:
             f"config.{unknown[:MAX_TAG]}",
             f"unknown setting '{unknown[:MAX_TAG]}': config of {step.type} takes {takes}",
         )
+    if step.type in _FILLED and step.input_mapping is not None:
+        yield "inputMapping", f"{step.type} reads no inputMapping: put the references into its config"
     yield from _of_prompt(step)
 
 

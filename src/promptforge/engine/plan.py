@@ -10,6 +10,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from promptforge.core.chain import ChainDocument, OnError, Step, StepType
+from promptforge.core.chain_definition import SECRET
 from promptforge.core.chain_execution import SkippedStep
 from promptforge.core.errors import InvalidInput
 from promptforge.core.execution import ErrorType, Status
@@ -20,7 +21,6 @@ from promptforge.language.mapping import Form, compile_form, compile_mapping
 from promptforge.language.reference import opening
 from promptforge.language.transform import Transform, compile_transform
 
-SECRET = "secret"  # noqa: S105 - the name of a root, not a secret
 #: What of the configuration of a step is filled from the context before it is called.
 _FILLED = {
     StepType.API_CALL: ("url", "headers", "body"),

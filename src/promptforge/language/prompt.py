@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from promptforge.core.errors import InvalidInput
 from promptforge.core.json import Json, bounded
 from promptforge.core.prompt import Message, PromptVersion
-from promptforge.language.schema import check_schema, checked, names
+from promptforge.language.schema import check_schema, checked, defaulted, names, required
 from promptforge.language.template import parse
 
 _SHOWN = 60
@@ -15,6 +15,19 @@ _SHOWN = 60
 def variables_of(version: PromptVersion) -> tuple[str, ...]:
     """The names that the version's templates use, in order and once each."""
     return tuple(dict.fromkeys(name for turn in version.turns for name in parse(turn.content).variables))
+
+
+def needed(version: PromptVersion) -> tuple[str, ...]:
+    """The variables without which it cannot be rendered, in order and once each."""
+    filled = defaulted(version.input_schema)
+    asked = (*variables_of(version), *required(version.input_schema))
+    return tuple(name for name in dict.fromkeys(asked) if name not in filled)
+
+
+def accepted(version: PromptVersion) -> frozenset[str] | None:
+    """The variables that it takes; None when its schema lets in others."""
+    named = names(version.input_schema)
+    return None if named is None else named.union(variables_of(version))
 
 
 def check(version: PromptVersion) -> None:
@@ -60,10 +73,9 @@ def render(version: PromptVersion, variables: Mapping[str, Json]) -> tuple[Messa
 
 
 def _refuse_unknown(version: PromptVersion, variables: Mapping[str, Json]) -> None:
-    named = names(version.input_schema)
-    if named is None:
+    known = accepted(version)
+    if known is None:
         return
-    known = named.union(variables_of(version))
     for name in variables:
         if name not in known:
             shown = str(name)[:_SHOWN]

@@ -177,6 +177,23 @@ def names(schema: Schema | None) -> frozenset[str] | None:
     return frozenset(known)
 
 
+def required(schema: Schema | None) -> tuple[str, ...]:
+    """The variables that a schema asks for at its top."""
+    asked = (schema or {}).get("required")
+    return tuple(name for name in asked if isinstance(name, str)) if is_array(asked) else ()
+
+
+def defaulted(schema: Schema | None) -> frozenset[str]:
+    """The variables that have a default, wherever in the schema."""
+    known = set[str]()
+    for node in _in_place(_rooted(schema or {})):
+        properties = node.get("properties")
+        for name, part in properties.items() if is_object(properties) else ():
+            if is_object(part) and "default" in part:
+                known.add(name)
+    return frozenset(known)
+
+
 def _in_place(root: Schema) -> Iterator[Schema]:
     """The root and every schema inside that applies to the same value, each once."""
     waiting: list[Json] = [root]

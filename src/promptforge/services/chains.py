@@ -13,12 +13,13 @@ from weakref import WeakValueDictionary
 
 from promptforge.core import chain_definition, definition, ids
 from promptforge.core.access import Actor, Permission
-from promptforge.core.chain import Chain, ChainDocument, ChainRef, ChainVersion, Step
+from promptforge.core.chain import Chain, ChainDocument, ChainProblem, ChainRef, ChainVersion, Step
 from promptforge.core.chain_ports import ChainCatalog, ChainQuery
 from promptforge.core.errors import Conflict, InvalidInput, NotFound
 from promptforge.core.json import Json
 from promptforge.core.ports import Clock
 from promptforge.engine.validation import check_readable
+from promptforge.services.chain_validation import ChainValidation
 from promptforge.services.prompts import Prompts, check_page
 from promptforge.wire import chain_document
 
@@ -28,7 +29,7 @@ class Chains:
 
     def __init__(self, catalog: ChainCatalog, prompts: Prompts, clock: Clock) -> None:
         self._catalog = catalog
-        self._prompts = prompts
+        self._validation = ChainValidation(prompts)
         self._clock = clock
         #: One change of a chain at a time, so that none is lost and a draft is frozen once.
         self._changing: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -147,7 +148,7 @@ class Chains:
             pointing = None if label is None else definition.label(label)
             if document is not None:
                 draft = self._with_ids(document, found.draft)
-                await self._check(actor, draft)
+                await self._validation.check(actor, draft)
                 return await self._freeze(actor, await self._write(replace(found, draft=draft)), pointing)
             return await self._freeze(actor, found, pointing)
 
@@ -316,7 +317,7 @@ class Chains:
             if label is not None:
                 await self._catalog.set_label(actor.workspace, found.id, label, latest.number)
             return latest
-        await self._check(actor, found.draft)
+        await self._validation.check(actor, found.draft)
         now = self._clock.now()
         version = ChainVersion(
             id=ids.made(ids.CHAIN_VERSION, now, self._clock.bits()),
@@ -334,11 +335,14 @@ class Chains:
         latest = await self._version(actor, found, found.latest)
         return latest if chain_document.same(latest.document, found.draft) else None
 
-    async def _check(self, actor: Actor, document: ChainDocument) -> None:
-        """InvalidInput, naming the step, unless the document can be run."""
-        if not document.steps:
-            raise InvalidInput("a chain needs at least one step before it can run: add one first", path="$.steps")
-        check_readable(document)
+    async def validate(
+        self, actor: Actor, chain_id: str | None = None, document: ChainDocument | None = None
+    ) -> Sequence[ChainProblem]:
+        """What is wrong with a document, or else with a chain's draft, errors first; nothing when it can run."""
+        actor.require(Permission.CONTENT)
+        if document is None:
+            document = (await self._fresh(actor, chain_id or "")).draft
+        return await self._validation.problems(actor, self._with_ids(document, ChainDocument()))
 
     async def _fresh(self, actor: Actor, asked: str) -> Chain:
         found = await self._catalog.get(actor.workspace, asked) or await self._catalog.named(actor.workspace, asked)
