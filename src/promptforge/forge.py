@@ -25,15 +25,19 @@ from promptforge.providers.outbound import HttpOutbound
 from promptforge.record import open_record
 from promptforge.record import restore as _restore
 from promptforge.services.access import Access
+from promptforge.services.api_call import ApiCalls
 from promptforge.services.arrivals import Arrivals
 from promptforge.services.backup import Backups
 from promptforge.services.calls import Calls
+from promptforge.services.chain_executions import ChainExecutions
+from promptforge.services.chain_steps import ChainSteps
 from promptforge.services.chains import Chains
 from promptforge.services.demo import WORKSPACE as DEMO
 from promptforge.services.demo import Demo
 from promptforge.services.doctor import Doctor
 from promptforge.services.executions import Executions
 from promptforge.services.health import Health
+from promptforge.services.memory import Memory
 from promptforge.services.overview import Overviews
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
@@ -81,6 +85,7 @@ class Forge:
     secrets: Secrets
     prompts: Prompts
     chains: Chains
+    chain_executions: ChainExecutions
     executions: Executions
     arrivals: Arrivals
     health: Health
@@ -91,6 +96,10 @@ class Forge:
     demo: Demo
     local_key: str = field(repr=False)
     demo_key: str | None = field(repr=False)
+
+    async def resume(self) -> None:
+        """Go on with the chains that an earlier process left open."""
+        await self.chain_executions.resume(system("default"))
 
     async def load_demo(self) -> None:
         """Fill the demo workspace as far as it is not filled yet."""
@@ -153,6 +162,12 @@ async def open_forge(
         )
         executions = Executions(record, calls)
         stack.push_async_callback(executions.drain, system("default"), DRAIN_SECONDS)
+        chains = Chains(catalog.chains, prompts, clock)
+        memory, api_calls = Memory(catalog.memory, clock), ApiCalls(outbound, named, clock)
+        steps = ChainSteps(record, calls, catalog.prompts, memory, api_calls, clock, secret=secret)
+        chain_executions = ChainExecutions(record, chains, prompts, steps, retentions, clock, secret=secret)
+        # before the calls: what a chain has in flight stays open with it, for the next process
+        stack.push_async_callback(chain_executions.drain, system("default"), DRAIN_SECONDS)
         await access.ensure_administrator(
             local_key := kept_secret(home / "local.key", lambda: settings.admin_key or access.new_secret())
         )
@@ -168,7 +183,8 @@ async def open_forge(
             access=access,
             secrets=named,
             prompts=prompts,
-            chains=Chains(catalog.chains, prompts, clock),
+            chains=chains,
+            chain_executions=chain_executions,
             executions=executions,
             arrivals=Arrivals(record, prompts, prices, clock, retentions, secret=secret),
             backups=Backups(record),

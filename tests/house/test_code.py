@@ -14,6 +14,7 @@ SIZES = tomllib.loads((REPOSITORY / "tests/house/sizes.toml").read_text("utf-8")
 DRAWERS = re.compile(r"(^|_)(utils?|helpers?|common|managers?|misc|stuff)($|_|\.)")
 #: Public service methods that come before there is an actor: they find out who it is.
 ACTORLESS = {
+    "chain_steps.ChainSteps": {"begun", "bound", "run"},  # of a running chain, which says who asked for it
     "access.Access": {
         "authenticate",
         "authenticate_session",

@@ -92,13 +92,14 @@ async def _serve(settings: "Settings", listener: socket.socket, say: Callable[[s
         with _signals(stop), announced(settings.home, url):
             gc.freeze()  # what is loaded by now stays
             await _greet(forge, url, say)
+            await forge.resume()
             loading = asyncio.create_task(_load_demo(forge, say))
             try:
                 await run(forge, listener, stop)
             finally:
                 loading.cancel()
                 await asyncio.wait([loading])
-        say("stopped: every execution is closed and recorded")
+        say("stopped: everything is recorded")
 
 
 async def _greet(forge: "Forge", url: str, say: Callable[[str], None]) -> None:

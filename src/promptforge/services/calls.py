@@ -5,6 +5,7 @@ A call is made for its own sake or as the step of a chain, which has decided its
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,10 +14,12 @@ from promptforge.core.access import Actor, Permission
 from promptforge.core.definition import check_roles
 from promptforge.core.errors import Conflict, InvalidInput, TooMany
 from promptforge.core.execution import Attempt, Content, ErrorType, Execution, Json, PromptRef, Status, StepRef
+from promptforge.core.json import is_object
 from promptforge.core.model import Delta, ModelRequest
 from promptforge.core.ports import Claim, Clock, ModelProvider, PriceBook, Providers, Record
 from promptforge.core.prompt import Message, PromptVersion
 from promptforge.core.retention import Retention, retained
+from promptforge.core.usage import usage
 from promptforge.engine import retry
 from promptforge.language.prompt import render
 from promptforge.services.prompts import Prompts
@@ -27,6 +30,7 @@ MAX_DEADLINE_MS = 15 * 60 * 1000
 MAX_TAGS = 32
 MAX_TEXT = 256
 MAX_QUEUED = 5_000
+_MOST_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +139,30 @@ class Calls:
             task.cancel()
             await asyncio.wait([task])
             raise
+
+    def bound(self, actor: Actor, call: Call, version: PromptVersion) -> int | None:
+        """The most that one attempt of the call can cost, in 10^-12 dollars; None when nobody can say.
+
+        A token is at least one byte, so the request as it is sent has at least as many bytes as tokens; for the output
+        ``max_tokens`` must be given. InvalidInput when the call could not be sent.
+        """
+        params, model, provider = self._model(call, version)
+        body = provider.body(
+            ModelRequest(
+                model=model, messages=_messages(call, version), params=params, stream=False, remaining=MAX_DEADLINE_MS
+            )
+        )
+        sent: Mapping[str, Json] = body if is_object(body) else {}
+        most = next((sent[name] for name in _MOST_TOKENS if isinstance(sent.get(name), int)), None)
+        if not isinstance(most, int):
+            return None
+        several = sent.get("n")
+        used = usage(
+            input=len(json.dumps(body, ensure_ascii=False).encode()),
+            output=most * (several if isinstance(several, int) else 1),
+        )
+        lines = self._prices.lines(actor.workspace, provider.name, model, used, self._clock.now())
+        return None if lines is None else sum(line.amount for line in lines)
 
     async def accept(
         self,
