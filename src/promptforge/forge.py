@@ -148,7 +148,7 @@ async def open_forge(
         prompts = Prompts(catalog.prompts, clock)
         access = Access(catalog.access, clock)
         stack.push_async_callback(access.settle)
-        retentions = Retentions(catalog.retention, catalog.access, content_days=settings.content_days)
+        retentions = Retentions(catalog.retention, catalog.access, prompts, content_days=settings.content_days)
         calls = Calls(
             record,
             prompts,

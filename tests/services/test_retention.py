@@ -35,6 +35,19 @@ async def test_a_rule_takes_the_place_of_the_one_for_the_same(forge, actor):
     assert list(shown.rules) == [Rule(days=400, errors=True)]
 
 
+async def test_a_rule_for_a_prompt_names_one_that_is_there(forge, actor):
+    """By name or id it is the same rule; one for no prompt would hold for nothing and say so to nobody."""
+    prompt = await forge.prompts.create(actor, name="Greeting")
+    for given in ("greeting", prompt.id):
+        shown = await forge.retentions.set_rule(actor, Rule(days=3, prompt_id=given))
+        assert list(shown.rules) == [Rule(days=3, prompt_id=prompt.id)]
+    with pytest.raises(NotFound, match="no prompt 'greetign'"):
+        await forge.retentions.set_rule(actor, Rule(days=3, prompt_id="greetign"))
+    await forge.retentions.remove_rule(actor, Rule(days=None, prompt_id="greetign"))
+    shown = await forge.retentions.remove_rule(actor, Rule(days=None, prompt_id="greeting"))
+    assert list(shown.rules) == []
+
+
 async def test_only_an_administrator_changes_what_is_kept(forge, actor):
     """To look needs numbers only."""
     viewer = replace(actor, permissions=frozenset({Permission.NUMBERS}))

@@ -25,6 +25,7 @@ _COMMANDS = {
     "executions": ("executions", "List, show, follow and sum up what ran."),
     "import": ("importing", "Take in executions that ran elsewhere, from a CSV or JSONL file."),
     "export": ("export", "Write the executions that pass a filter to a file."),
+    "retention": ("retention", "Show and change what is kept of content, and for how long."),
     "keys": ("keys", "List, create and revoke API keys."),
     "login": ("login", "Print a link that logs a browser in, once."),
     "backup": ("backup", "Write a copy of the home into a folder."),

@@ -22,6 +22,7 @@ from promptforge.sdk.executions import AwaitingExecutions, BlockingExecutions
 from promptforge.sdk.keys import AwaitingKeys, BlockingKeys
 from promptforge.sdk.prompts import AwaitingPrompts, BlockingPrompts
 from promptforge.sdk.protocol import Plan, StreamPlan, ask
+from promptforge.sdk.retention import AwaitingRetention, BlockingRetention
 from promptforge.sdk.running import Options, executed, of_text, streamed
 from promptforge.sdk.transports import Address, AsyncHttpTransport, HttpTransport
 from promptforge.sdk.values import Execution, StreamEvent, User, build
@@ -79,6 +80,7 @@ class PromptForge(_Client, Blocking):
         self.executions = BlockingExecutions(self._transport)
         self.chains = BlockingChains(self._transport)
         self.keys = BlockingKeys(self._transport)
+        self.retention = BlockingRetention(self._transport)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -111,6 +113,7 @@ class AsyncPromptForge(_Client, Awaiting):
         self.executions = AwaitingExecutions(self._transport)
         self.chains = AwaitingChains(self._transport)
         self.keys = AwaitingKeys(self._transport)
+        self.retention = AwaitingRetention(self._transport)
 
     def upload(
         self, path: str, query: Sequence[tuple[str, str]], body: AsyncIterable[bytes]

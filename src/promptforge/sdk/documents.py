@@ -175,5 +175,33 @@ CREATE_KEY = (
     "mutation CreateKey($input: CreateKeyInput!) { createKey(input: $input) { secret key { ...KeyAll } } }" + _KEY
 )
 REVOKE_KEY = "mutation RevokeKey($id: ID!) { revokeKey(id: $id) { ...KeyAll } }" + _KEY
+_RETENTION = """
+fragment RetentionAll on Retention {
+  content defaultDays rules { days promptId prompt { name } tagKey tagValue errors } keys { keyId content }
+}
+"""
+RETENTION = "query Retention { retention { ...RetentionAll } }" + _RETENTION
+SET_RULE = (
+    """
+mutation SetRule($days: Int, $promptId: ID, $tagKey: String, $tagValue: String, $errors: Boolean!) {
+  setRetentionRule(days: $days, promptId: $promptId, tagKey: $tagKey, tagValue: $tagValue, errors: $errors) {
+    ...RetentionAll
+  }
+}
+"""
+    + _RETENTION
+)
+REMOVE_RULE = (
+    """
+mutation RemoveRule($promptId: ID, $tagKey: String, $tagValue: String, $errors: Boolean!) {
+  removeRetentionRule(promptId: $promptId, tagKey: $tagKey, tagValue: $tagValue, errors: $errors) { ...RetentionAll }
+}
+"""
+    + _RETENTION
+)
+SET_CONTENT = (
+    "mutation SetContent($policy: ContentPolicy!, $keyId: ID)"
+    " { setContentPolicy(policy: $policy, keyId: $keyId) { ...RetentionAll } }" + _RETENTION
+)
 CREATE_LOGIN_LINK = "mutation CreateLoginLink { createLoginLink }"
 REMOVE_DEMO = "mutation RemoveDemo { removeDemo }"

@@ -6,12 +6,14 @@ changed here last is what there is.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from promptforge.core.access import Actor, Permission
 from promptforge.core.errors import InvalidInput, NotFound
 from promptforge.core.ports import AccessCatalog, RetentionCatalog
 from promptforge.core.retention import ContentPolicy, Retention, Rule
+from promptforge.services.prompts import Prompts
 
 MAX_RULES = 100
 MAX_DAYS = 36_500
@@ -21,9 +23,12 @@ MAX_TEXT = 256
 class Retentions:
     """Shows and changes what is kept, and tells those who write."""
 
-    def __init__(self, catalog: RetentionCatalog, access: AccessCatalog, *, content_days: int) -> None:
+    def __init__(
+        self, catalog: RetentionCatalog, access: AccessCatalog, prompts: Prompts, *, content_days: int
+    ) -> None:
         self._catalog = catalog
         self._access = access
+        self._prompts = prompts
         self._content_days = content_days
         self._known: dict[str, Retention] = {}
         #: Counts what makes memories untrue: what was read before is not remembered after.
@@ -50,14 +55,22 @@ class Retentions:
         return await self.of(actor)
 
     async def set_rule(self, actor: Actor, rule: Rule) -> Retention:
-        """Add a rule, in the place of the one that speaks of the same executions; it holds for what ends from now."""
+        """Add a rule, in the place of the one that speaks of the same executions; it holds for what ends from now.
+
+        A prompt may be given by its name too; NotFound where there is none, because that rule would never hold.
+        """
         actor.require(Permission.ADMIN)
         _check(rule)
+        if rule.prompt_id is not None:
+            rule = replace(rule, prompt_id=(await self._prompts.get(actor, rule.prompt_id)).id)
         return await self._change_rules(actor, lambda rules: [*_without(rules, rule), rule])
 
     async def remove_rule(self, actor: Actor, rule: Rule) -> Retention:
         """Remove the rule that speaks of the same executions as *rule*; harmless when there is none."""
         actor.require(Permission.ADMIN)
+        if rule.prompt_id is not None:
+            with suppress(NotFound):
+                rule = replace(rule, prompt_id=(await self._prompts.get(actor, rule.prompt_id)).id)
         return await self._change_rules(actor, lambda rules: _without(rules, rule))
 
     async def set_content(self, actor: Actor, policy: ContentPolicy, key_id: str | None = None) -> Retention:

@@ -1,19 +1,32 @@
 """What a workspace keeps of content, and for how long: seen and changed."""
 
+from typing import TYPE_CHECKING, Annotated, Any
+
 import strawberry
 
+from promptforge.core.access import Permission
 from promptforge.core.errors import InvalidInput
 from promptforge.core.retention import Retention as CoreRetention
 from promptforge.core.retention import Rule
-from promptforge.server.graphql.context import Info
+from promptforge.server.graphql.context import Context, Info
 from promptforge.server.graphql.enums import ContentPolicyEnum
-from promptforge.server.graphql.field import read
+from promptforge.server.graphql.field import ask, read
+
+if TYPE_CHECKING:
+    from promptforge.server.graphql.prompt import Prompt
+
+
+def _prompt(rule: Rule, context: Context) -> Any:
+    if rule.prompt_id is None or Permission.CONTENT not in context.actor.permissions:
+        return None
+    return context.prompts.now(rule.prompt_id)
 
 
 @strawberry.type(description="What holds for executions of the prompt, with the tag, in error: what is null, for all.")
 class RetentionRule:
     days: int | None = strawberry.field(description="Days that content is kept: 0 keeps none, null keeps it for ever.")
     prompt_id: strawberry.ID | None
+    prompt: Annotated["Prompt", strawberry.lazy("promptforge.server.graphql.prompt")] | None = ask(_prompt)
     tag_key: str | None = read(lambda rule: rule.tag[0] if rule.tag else None)
     tag_value: str | None = read(lambda rule: rule.tag[1] if rule.tag else None)
     errors: bool = strawberry.field(description="Whether it is for executions in status error only.")
