@@ -20,7 +20,8 @@ __all__ = ["history", "store", "workspace"]
 
 
 async def test_each_offer_is_counted_by_its_road_with_its_outcome(store, workspace):
-    """Opened, claimed again, in conflict, unfit, from outside twice: all are received, each once."""
+    """Opened, claimed again, in conflict, unfit, from outside twice, refused before: all are received, each once, in
+    their own workspace."""
     run = pending(workspace)
     await store.open(run, Claim("k", "a"))
     await store.open(run)
@@ -35,11 +36,17 @@ async def test_each_offer_is_counted_by_its_road_with_its_outcome(store, workspa
     late = done(workspace, NOON + timedelta(days=2), source=Source.IMPORT)
     await store.record([outside, outside, late, done(workspace, source=Source.OTLP)])
 
-    assert store.counters() == {
+    store.refused(workspace, Source.OTLP, 4)
+    mine = {
         Source.API: Counts(received=5, stored=1, duplicate=2, rejected=2),
         Source.IMPORT: Counts(received=3, stored=1, duplicate=1, rejected=1),
-        Source.OTLP: Counts(received=1, stored=1),
+        Source.OTLP: Counts(received=5, stored=1, rejected=4),
     }
+    assert store.counters() == mine
+    await store.record([done(f"{workspace}-other", source=Source.OTLP)])
+    assert store.counters(workspace) == mine
+    assert store.counters(f"{workspace}-other") == {Source.OTLP: Counts(received=1, stored=1)}
+    assert store.counters() == {**mine, Source.OTLP: Counts(received=6, stored=2, rejected=4)}
 
 
 async def test_who_leaves_before_the_answer_is_counted_all_the_same(store, workspace):

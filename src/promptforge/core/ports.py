@@ -105,11 +105,20 @@ class Record(Protocol):
         ...
 
     def health(self) -> RecordHealth:
-        """Where the record stands, without waiting for anything."""
+        """Where the record stands as a whole, without waiting for anything."""
         ...
 
-    def counters(self) -> Mapping[Source, Counts]:
-        """What was offered by each road since the start, and what became of it; an opened run is stored."""
+    async def health_of(self, workspace: str) -> RecordHealth:
+        """Where it stands for one workspace: what it has open, and what of it waits."""
+        ...
+
+    def counters(self, workspace: str | None = None) -> Mapping[Source, Counts]:
+        """What was offered by each road since the start, to one workspace or all, and what became of it; an opened run
+        is stored."""
+        ...
+
+    def refused(self, workspace: str, source: Source, count: int) -> None:
+        """Count what was offered and is no execution, so that it came no further."""
         ...
 
     def problems(self) -> Sequence[Problem]:

@@ -129,7 +129,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordHealth:
-    """``journaled`` closed events wait for history; ``oldest`` is the age of the first in seconds."""
+    """``journaled`` closed events wait for history; ``oldest`` is the age of the first in seconds.
+
+    Of one workspace, ``problem`` is None and ``free_bytes`` 0: they are about the machine.
+    """
 
     open: int
     journaled: int
@@ -147,6 +150,14 @@ class Counts:
     stored: int = 0
     duplicate: int = 0
     rejected: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            received=self.received + other.received,
+            stored=self.stored + other.stored,
+            duplicate=self.duplicate + other.duplicate,
+            rejected=self.rejected + other.rejected,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

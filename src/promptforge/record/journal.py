@@ -201,6 +201,13 @@ class SqliteJournal:
         )
         return int(rows[0][0])
 
+    async def waiting_of(self, workspace: str, shipped: int) -> tuple[int, int | None]:
+        """How many closed executions of the workspace wait behind that number, and since when the first does."""
+        sql = "SELECT count(*), min(at) FROM events WHERE seq > ? AND kind = ? AND workspace = ?"
+        return await asyncio.to_thread(
+            self._finder.read, lambda c: c.execute(sql, (shipped, CLOSED, workspace)).fetchone()
+        )
+
     async def size(self) -> StoreSize:
         """What the file and its log take, and how many events are in them."""
         count = await asyncio.to_thread(

@@ -26,7 +26,7 @@ from promptforge.core.record_ports import History
 from promptforge.core.redaction import Redactors
 from promptforge.record.backup import Backup, asked_for, write
 from promptforge.record.checkup import examined, hanging
-from promptforge.record.counters import Counters, Problems
+from promptforge.record.counters import Counters, Problems, road
 from promptforge.record.home import Home
 from promptforge.record.intake import chain_taken_in, step_taken_in, taken_in
 from promptforge.record.journal import SqliteJournal
@@ -92,7 +92,7 @@ class RecordStore(Reader):
             self._room.require(1)
             execution = self._taken_in(execution)
             kept = await self._journal.open(execution, claim)
-        one = Counter([execution.source])
+        one = Counter([road(execution)])
         # the journal keeps the very object, unless the id or the claim was known
         if self._journal.running(execution.workspace, execution.id) is execution:
             self._counters.add(one, stored=one)
@@ -127,10 +127,10 @@ class RecordStore(Reader):
     async def _record(self, executions: Sequence[Execution]) -> Recorded:
         with self._noted(executions):
             good, stored = await self._recorded(executions)
-        first = {(e.workspace, e.id): e.source for e in reversed(good)}
-        kept = Counter(source for key, source in first.items() if key in stored)
-        fit = Counter(e.source for e in good)
-        received = Counter(e.source for e in executions)
+        first = {(e.workspace, e.id): road(e) for e in reversed(good)}
+        kept = Counter(came for key, came in first.items() if key in stored)
+        fit = Counter(map(road, good))
+        received = Counter(map(road, executions))
         self._counters.add(received, stored=kept, duplicate=fit - kept, rejected=received - fit)
         return Recorded(stored=len(stored), duplicate=len(good) - len(stored), rejected=len(executions) - len(good))
 
@@ -154,7 +154,7 @@ class RecordStore(Reader):
         try:
             yield
         except Exception as error:
-            received = Counter(execution.source for execution in offered)
+            received = Counter(map(road, offered))
             self._counters.add(received, rejected=received)
             if isinstance(error, Unavailable):
                 self._problems.note(self._clock.now(), str(error))
@@ -260,19 +260,33 @@ class RecordStore(Reader):
         return [run for run in runs if run.step and run.step.chain_execution_id == chain_execution_id]
 
     def health(self) -> RecordHealth:
-        oldest = self._journal.oldest_at
-        now = self._clock.now().timestamp()
         return RecordHealth(
             open=len(self._journal.open_runs) + len(self._journal.open_chains),
             journaled=self._journal.waiting,
-            oldest=max(0.0, now - oldest / 1000) if oldest and self._journal.waiting else 0.0,
+            oldest=self._age(self._journal.oldest_at) if self._journal.waiting else 0.0,
             history=self._shipper.problem is None,
             problem=self._shipper.problem,
             free_bytes=self._room.free_bytes(),
         )
 
-    def counters(self) -> Mapping[Source, Counts]:
-        return self._counters.as_they_are()
+    async def health_of(self, workspace: str) -> RecordHealth:
+        waiting, oldest = await self._journal.waiting_of(workspace, self._shipper.shipped)
+        return RecordHealth(
+            open=len(self._journal.open_runs.of(workspace)) + len(self._journal.open_chains.of(workspace)),
+            journaled=waiting,
+            oldest=self._age(oldest),
+            history=self._shipper.problem is None,
+        )
+
+    def _age(self, at: int | None) -> float:
+        return max(0.0, self._clock.now().timestamp() - at / 1000) if at else 0.0
+
+    def counters(self, workspace: str | None = None) -> Mapping[Source, Counts]:
+        return self._counters.as_they_are(workspace)
+
+    def refused(self, workspace: str, source: Source, count: int) -> None:
+        some = Counter({(workspace, source): count})
+        self._counters.add(some, rejected=some)
 
     def problems(self) -> Sequence[Problem]:
         return self._problems.newest_first()

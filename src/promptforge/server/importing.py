@@ -73,6 +73,7 @@ class File:
         self._lines: list[int] = []
         self._problems: list[dict[str, Any]] = []
         self._told = 0
+        self._unread = 0
         self._counts = dict.fromkeys(("lines", "received", "stored", "duplicate", "rejected"), 0)
 
     async def taken_in(self, body: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
@@ -101,8 +102,7 @@ class File:
                 self._left_out.append({**self._given, **row.fields})
             return
         if row.fields is None:
-            self._counts["received"] += 1
-            self._counts["rejected"] += 1
+            self._unread += 1
             self._problem(row.line, "$", row.problem)
             return
         self._items.append({**self._given, **row.fields})
@@ -120,6 +120,10 @@ class File:
     async def _recorded(self) -> dict[str, Any]:
         await self._passed_over()
         items, lines, self._items, self._lines = self._items, self._lines, [], []
+        unread, self._unread = self._unread, 0
+        self._forge.arrivals.refuse(self._actor, unread)
+        for name in ("received", "rejected"):
+            self._counts[name] += unread
         if items:
             done = await self._offered(items, lines)
             for name in ("received", "stored", "duplicate", "rejected"):

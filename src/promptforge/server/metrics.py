@@ -31,8 +31,11 @@ METRICS = {
     "promptforge_journaled": ("gauge", "Finished executions and chain executions that wait for history."),
     "promptforge_oldest_seconds": ("gauge", "How long the first of them has waited."),
     "promptforge_history_up": ("gauge", "1 while history takes what it is given, else 0."),
-    "promptforge_free_bytes": ("gauge", "Free space on the disk of the home."),
-    "promptforge_memory_bytes": ("gauge", "Resident memory of the process; left out where the system does not say."),
+    "promptforge_free_bytes": ("gauge", "Free space on the disk of the home; to an administrator of default only."),
+    "promptforge_memory_bytes": (
+        "gauge",
+        "Resident memory, where the system says; to an administrator of default only.",
+    ),
     "promptforge_info": ("gauge", "Always 1; the label is the version."),
 }
 
@@ -46,7 +49,7 @@ class Metrics:
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Write down this moment."""
         try:
-            text = written(self._health.moment(scope["actor"]))
+            text = written(await self._health.moment(scope["actor"]))
         except ForgeError as error:
             await send_json(send, 403, errors.body(str(error), error.code))
             return
@@ -76,8 +79,8 @@ def _samples(state: "State") -> Iterator[tuple[str, Iterable[tuple[str, int | fl
     yield "promptforge_journaled", [("", record.journaled)]
     yield "promptforge_oldest_seconds", [("", round(record.oldest, 3))]
     yield "promptforge_history_up", [("", int(record.history))]
-    yield "promptforge_free_bytes", [("", record.free_bytes)]
-    memory = _resident()
+    yield "promptforge_free_bytes", [] if state.free_bytes is None else [("", state.free_bytes)]
+    memory = _resident() if state.whole else None
     yield "promptforge_memory_bytes", [] if memory is None else [("", memory)]
     yield "promptforge_info", [(f'{{version="{__version__}"}}', 1)]
 

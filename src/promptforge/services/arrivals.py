@@ -109,6 +109,7 @@ class Arrivals:
             return made, problems
 
         made, problems = await asyncio.to_thread(make) if len(items) > MANY else make()
+        self.refuse(actor, len(problems))
         recorded = await self._record.record(made)
         before.update(added)
         return Received(
@@ -118,6 +119,12 @@ class Arrivals:
             rejected=recorded.rejected + len(problems),
             problems=problems,
         )
+
+    def refuse(self, actor: Actor, count: int) -> None:
+        """Count what was handed in and cannot be read at all."""
+        actor.require(Permission.INGEST)
+        if count:
+            self._record.refused(actor.workspace, actor.source, count)
 
     def pass_over(self, actor: Actor, items: Sequence[Mapping[str, Json]], occurrences: Occurrences) -> None:
         """Count items that are left out of a file, so that their equals further on keep the ids of their places."""

@@ -24,8 +24,13 @@ class Backups:
                 yield written
 
 
+def of_the_machine(actor: Actor) -> bool:
+    """Whether the actor may have what concerns all workspaces at once."""
+    return actor.workspace == DEFAULT and Permission.ADMIN in actor.permissions
+
+
 def require_machine(actor: Actor) -> None:
-    """Raise Forbidden unless the actor may have what concerns all workspaces at once."""
+    """Raise Forbidden unless the actor is of the machine."""
     actor.require(Permission.ADMIN)
-    if actor.workspace != DEFAULT:
+    if not of_the_machine(actor):
         raise Forbidden(f"this concerns all workspaces: it needs an administrator's key of the workspace '{DEFAULT}'")

@@ -1,7 +1,7 @@
 """Health: where the process stands, for people and for monitoring.
 
-Counters and backlog are sums over the whole process, which name no workspace and hold no content: whoever may see
-numbers may see them. What says something about the machine (sizes, free space, the texts of problems) needs ADMIN.
+What is about the whole process (its sums, what it takes of the machine, the texts of problems) is for an administrator
+of the workspace `default`, as backups are; everybody else who may see numbers sees those of their own workspace.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,13 +13,15 @@ from promptforge.core.errors import Unavailable
 from promptforge.core.execution import Source
 from promptforge.core.ports import Clock, Record
 from promptforge.core.query import Counts, Problem, RecordHealth, StoreSize
+from promptforge.services.backup import of_the_machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """*stores*, *free_bytes* and *problems* are empty or None for those who may not see them."""
+    """*whole*: of the process, else of one workspace, with nothing of the machine."""
 
     at: datetime
+    whole: bool
     record: RecordHealth
     counters: Mapping[Source, Counts]
     stores: Sequence[StoreSize] = ()
@@ -36,15 +38,20 @@ class Health:
         self._catalog = catalog
         self._clock = clock
 
-    def moment(self, actor: Actor) -> State:
-        """What anybody who sees numbers may know, without waiting for anything."""
+    async def moment(self, actor: Actor) -> State:
+        """Counters and backlog, without looking at the stores."""
         actor.require(Permission.NUMBERS)
-        return State(at=self._clock.now(), record=self._record.health(), counters=self._record.counters())
+        record, now = self._record, self._clock.now()
+        if not of_the_machine(actor):
+            lag, counters = await record.health_of(actor.workspace), record.counters(actor.workspace)
+            return State(at=now, whole=False, record=lag, counters=counters)
+        health = record.health()
+        return State(at=now, whole=True, record=health, counters=record.counters(), free_bytes=health.free_bytes)
 
     async def state(self, actor: Actor) -> State:
-        """Where the process stands; with ADMIN, what it takes of the machine too."""
-        now = self.moment(actor)
-        if Permission.ADMIN not in actor.permissions:
+        """The same, with what the stores take and the last problems where it is the whole."""
+        now = await self.moment(actor)
+        if not now.whole:
             return now
         problems = list(self._record.problems())
         stores: list[StoreSize] = []
@@ -53,4 +60,4 @@ class Health:
             stores.append(await self._catalog())
         except Unavailable as error:
             problems.insert(0, Problem(at=now.at, text=str(error)))
-        return replace(now, stores=stores, free_bytes=now.record.free_bytes, problems=problems)
+        return replace(now, stores=stores, problems=problems)

@@ -7,6 +7,7 @@ const HEALTH = graphql(`
   query Health {
     health {
       at
+      whole
       open
       journaled
       oldestSeconds

@@ -18,7 +18,7 @@ export function Health() {
         <p>
           {health.data && (
             <>
-              As of <time dateTime={health.data.at}>{time(health.data.at)}</time>
+              {health.data.whole ? "The whole server" : "This workspace"}, as of <time dateTime={health.data.at}>{time(health.data.at)}</time>
             </>
           )}
         </p>
@@ -62,7 +62,7 @@ function Figures({ state }: { state: State }) {
       </Card>
       <div className={s.pair}>
         <Card title="Stores">
-          {stores.length ? <Stores stores={stores} /> : <p className={s.empty}>Shown to administrators.</p>}
+          {stores.length ? <Stores stores={stores} /> : <p className={s.empty}>Shown to administrators of the workspace default.</p>}
         </Card>
         <Card title="Last problems">
           {problems.length ? (
@@ -75,7 +75,7 @@ function Figures({ state }: { state: State }) {
               ))}
             </ul>
           ) : (
-            <p className={s.empty}>None.</p>
+            <p className={s.empty}>{state.whole ? "None." : "Shown to administrators of the workspace default."}</p>
           )}
         </Card>
       </div>

@@ -33,20 +33,21 @@ class Problem:
     text: str
 
 
-@strawberry.type(description="Where the process stands: sums that name no workspace.")
+@strawberry.type(
+    description="Where the process stands, for an administrator of `default`; for others, their workspace."
+)
 class Health:
     at: datetime
+    whole: bool = strawberry.field(description="Of the whole process, else of the workspace.")
     open: Count = read(lambda state: state.record.open)
     journaled: Count = read(lambda state: state.record.journaled, description="Finished, and waiting for history.")
     oldest_seconds: float = read(lambda state: state.record.oldest, description="How long the first has waited.")
     history: bool = read(lambda state: state.record.history, description="Whether history takes what it is given.")
     problem: str | None = read(lambda state: state.record.problem)
     counters: list[SourceCounts] = read(lambda state: sorted(state.counters.items()))
-    stores: list[StoreSize] = strawberry.field(description="Empty without the permission to administer.")
-    free_bytes: Count | None = strawberry.field(description="Null without the permission to administer.")
-    problems: list[Problem] = strawberry.field(
-        description="The last ones, newest first; empty without the permission to administer."
-    )
+    stores: list[StoreSize] = strawberry.field(description="Empty unless `whole`.")
+    free_bytes: Count | None = strawberry.field(description="Null unless `whole`.")
+    problems: list[Problem] = strawberry.field(description="The last ones, newest first; empty unless `whole`.")
 
 
 async def health(info: Info) -> State:
