@@ -37,7 +37,10 @@ class Running:
 
     def ask(self, query, **variables):
         body = {"query": query, "variables": variables}
-        return httpx.post(f"{self.url}/graphql", json=body, headers={"X-API-Key": self.key}, timeout=30).json()
+        while True:
+            answer = httpx.post(f"{self.url}/graphql", json=body, headers={"X-API-Key": self.key}, timeout=30).json()
+            if not answer.get("extensions", {}).get("freshness", {}).get("behind"):
+                return answer
 
     def stop(self, number=signal.SIGTERM):
         """Send the signal; the exit code and the seconds it took."""

@@ -90,10 +90,10 @@ class RecordStore(Reader):
     async def _open(self, execution: E, claim: Claim | None) -> str:
         with self._noted([execution]):
             self._room.require(1)
-            execution = self._taken_in(execution)
+            execution = replace(self._taken_in(execution))
             kept = await self._journal.open(execution, claim)
         one = Counter([road(execution)])
-        # the journal keeps the very object, unless the id or the claim was known
+        # the journal keeps this very copy, unless the id or the claim was known
         if self._journal.running(execution.workspace, execution.id) is execution:
             self._counters.add(one, stored=one)
             self._tell(execution)
