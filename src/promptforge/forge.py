@@ -30,6 +30,7 @@ from promptforge.services.arrivals import Arrivals
 from promptforge.services.backup import Backups
 from promptforge.services.calls import Calls
 from promptforge.services.chain_executions import ChainExecutions
+from promptforge.services.chain_reader import ChainReader
 from promptforge.services.chain_steps import ChainSteps
 from promptforge.services.chains import Chains
 from promptforge.services.demo import WORKSPACE as DEMO
@@ -87,6 +88,7 @@ class Forge:
     chains: Chains
     chain_executions: ChainExecutions
     executions: Executions
+    chain_reader: ChainReader
     arrivals: Arrivals
     health: Health
     backups: Backups
@@ -186,6 +188,7 @@ async def open_forge(
             chains=chains,
             chain_executions=chain_executions,
             executions=executions,
+            chain_reader=ChainReader(record, record),
             arrivals=Arrivals(record, prompts, prices, clock, retentions, secret=secret),
             backups=Backups(record),
             doctor=Doctor(record, catalog.prompts, clock, min_free_mb=settings.min_free_mb),

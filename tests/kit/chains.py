@@ -4,11 +4,12 @@ import itertools
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from kit.executions import NOON, pending
+from kit.executions import NOON, closed, pending
 from promptforge.core import ids
 from promptforge.core.chain import ChainRef, StepType
-from promptforge.core.chain_execution import ChainContent, ChainExecution, ChainPlan, StepContent, StepRun
+from promptforge.core.chain_execution import ChainContent, ChainExecution, ChainPlan, SkippedStep, StepContent, StepRun
 from promptforge.core.execution import Execution, Source, Status, StepRef
+from promptforge.core.usage import usage
 
 REF = ChainRef(chain_id="chain_1", chain_name="triage", version_id="cver_3", version=3, label="production")
 _bits = itertools.count(1 << 40)
@@ -77,3 +78,37 @@ def ended(chain: ChainExecution, *steps: StepRun, **changes) -> ChainExecution:
         content=content,
     )
     return replace(made, **changes)
+
+
+async def recorded(record, workspace: str, at: datetime = NOON, **changes) -> ChainExecution:
+    """A chain execution as a run records it: a model, a branch, two models at the same time, one step left out."""
+    chain = opened(workspace, at, **changes)
+    await record.open_chain(chain)
+    calls = {}
+    for name, order, cost, usage_of in (
+        ("classify", 0, 4, (500, 200)),
+        ("reply", 2, 2, (90, 10)),
+        ("log", 2, 4, (1, 1)),
+    ):
+        call = closed(
+            call_of(chain, name, order),
+            cost=cost * 1_000_000_000,
+            token_in=usage_of[0],
+            token_out=usage_of[1],
+            usage=usage(input=usage_of[0], output=usage_of[1]),
+        )
+        await record.open(call_of(chain, name, order, id=call.id))
+        calls[name] = call
+    steps = [
+        step_of(calls["classify"], latency_ms=400, offset_ms=0),
+        step("branch", 1, type=StepType.CONDITION, tag="good", offset_ms=400, latency_ms=1),
+        step_of(calls["reply"], latency_ms=300, offset_ms=401),
+        step_of(calls["log"], latency_ms=120, offset_ms=401),
+    ]
+    for made in steps:
+        call = calls.get(made.name)
+        await (record.close_step(call, made) if call else record.advance(workspace, chain.id, made))
+    skipped = SkippedStep(name="sorry", order=2, type=StepType.PROMPT, reason="the tag 'bad' was not activated")
+    whole = ended(chain, *steps, skipped=(skipped,), latency_ms=701)
+    await record.close_chain(whole)
+    return whole

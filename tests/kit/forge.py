@@ -1,5 +1,6 @@
 """A forge in a temporary folder, one for the whole test process, and an actor in a fresh workspace for each test."""
 
+import asyncio
 import itertools
 
 import pytest
@@ -21,6 +22,18 @@ async def forge(home):
     async with open_forge(load(env, home=home)) as opened:
         opened.record.patience = 30.0  # a busy machine must not change an answer
         yield opened
+
+
+@pytest.fixture(scope="session")
+async def url(forge):
+    """The address of a server over the forge, on a free port of the loopback, that runs until the tests end."""
+    from promptforge.server.serve import address, bound, run
+
+    listener, stop = bound("127.0.0.1", 0), asyncio.Event()
+    serving = asyncio.create_task(run(forge, listener, stop))
+    yield address("127.0.0.1", listener)
+    stop.set()
+    await serving
 
 
 @pytest.fixture

@@ -242,6 +242,7 @@ def test_absent_things_are_not_found(perform: Any) -> None:
         ("prompt", lambda c: c.prompts.diff("gone", 1, 2)),
         ("execution", lambda c: c.executions.get("gone")),
         ("chain", lambda c: c.chains.get("gone")),
+        ("chainExecution", lambda c: c.chain_executions.get("gone")),
     ):
         with pytest.raises(NotFoundError, match="gone"):
             perform(Script(reply({field: None})), call)

@@ -252,7 +252,7 @@ def test_the_largest_pages_are_answered(client: PromptForge) -> None:
 def test_chains_are_empty_for_now(client: PromptForge) -> None:
     """Chains can be asked for; there are none yet."""
     assert client.chains.list() == []
-    assert client.executions.list_chain_executions() == []
+    assert client.chain_executions.list(limit=500, content=True) == []
 
 
 async def test_asynchronous_client(served: Served) -> None:

@@ -1,23 +1,10 @@
-"""A real server on a free port of the loopback, over the one forge; callers with keys of their own workspaces."""
-
-import asyncio
+"""Callers of the server over the one forge, with keys of their own workspaces."""
 
 import httpx
 import pytest
 
 from kit.caller import TIMEOUT, Caller
 from promptforge.core.access import Scope
-from promptforge.server.serve import address, bound, run
-
-
-@pytest.fixture(scope="session")
-async def url(forge):
-    """The address of a server that runs until the tests end."""
-    listener, stop = bound("127.0.0.1", 0), asyncio.Event()
-    serving = asyncio.create_task(run(forge, listener, stop))
-    yield address("127.0.0.1", listener)
-    stop.set()
-    await serving
 
 
 @pytest.fixture(scope="session")

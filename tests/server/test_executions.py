@@ -24,28 +24,6 @@ name
 }
 }
 }"""
-GET_CHAIN_EXECUTIONS = """query GetChainExecutions {
-chainExecutions {
-id
-status
-output
-latencyMs
-totalCost
-stepCount
-createdAt
-chain {
-id
-name
-}
-steps {
-order
-type
-output
-latency
-cost
-}
-}
-}"""
 EXECUTE = "mutation($input: ExecutePromptInput!) { executePrompt(input: $input) { id status output costUsd } }"
 
 
@@ -87,18 +65,6 @@ async def test_the_documented_executions_query_runs_unchanged(caller, prompt, pa
     assert execution["createdAt"].endswith("Z")
     assert execution["promptVersion"] == {"version": 1, "prompt": {"id": prompt["id"], "name": "support-reply"}}
     assert answer["extensions"]["freshness"]["behind"] == 0
-
-
-async def test_the_documented_chain_query_runs_unchanged(caller):
-    """The page's GetChainExecutions document is valid, and empty while there are no chains."""
-    assert await caller.ask(GET_CHAIN_EXECUTIONS) == {"chainExecutions": []}
-
-
-async def test_every_name_of_a_chains_time_is_valid(caller):
-    """The documents use latency, latencyMs and totalLatency for the same thing; all validate."""
-    query = "{ chainExecutions { latency latencyMs totalLatency } chains { executions { totalLatency totalCost } } }"
-
-    assert await caller.ask(query) == {"chainExecutions": [], "chains": []}
 
 
 async def test_the_documented_cost_example(caller):

@@ -23,6 +23,7 @@ _COMMANDS = {
     "batch": ("batch", "Run a prompt, or a model, on each row of a file."),
     "prompt": ("prompts", "List, show, create, version, diff, label, archive and fork prompts."),
     "executions": ("executions", "List, show, follow and sum up what ran."),
+    "chain-executions": ("chain_executions", "List and show the chains that ran, step by step."),
     "import": ("importing", "Take in executions that ran elsewhere, from a CSV or JSONL file."),
     "export": ("export", "Write the executions that pass a filter to a file."),
     "retention": ("retention", "Show and change what is kept of content, and for how long."),
@@ -47,7 +48,7 @@ class Root(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"promptforge.cli.{_COMMANDS[cmd_name][0]}")
-        return getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
+        return getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_"))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list without importing anything."""

@@ -1,7 +1,7 @@
 """``promptforge executions``: the record of what ran."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any, cast
 
@@ -44,6 +44,7 @@ def with_filters(body: Any) -> Any:
             click.option("--prompt", "prompt_name", multiple=True, metavar="NAME"),
             click.option("--version", type=int, multiple=True),
             click.option("--label", multiple=True),
+            click.option("--chain", "chain_name", multiple=True, metavar="NAME"),
             click.option("--model", multiple=True, help="'*' stands for anything."),
             click.option("--provider", multiple=True),
             click.option("--end-user", multiple=True),
@@ -68,13 +69,19 @@ def with_filters(body: Any) -> Any:
 def given_filters(given: dict[str, Any]) -> Filters:
     """Take the filters out of *given*, as the client takes them."""
     found = {name: given.pop(name) for name in list(given) if name in Filters.__annotations__}
+    tags = tags_of(found.pop("tags"))
+    kept: dict[str, Any] = {name: value for name, value in found.items() if value not in (None, ())}
+    return cast("Filters", kept | ({"tags": tags} if tags else {}))
+
+
+def tags_of(given: Sequence[str]) -> dict[str, list[str] | None]:
+    """``NAME=TEXT`` arguments as the client takes them; ``NAME`` alone asks that it is there."""
     tags: dict[str, list[str] | None] = {}
-    for text in found.pop("tags"):
+    for text in given:
         name, equals, value = text.partition("=")
         known = tags.setdefault(name, None)
         tags[name] = [*(known or []), value] if equals else known
-    kept: dict[str, Any] = {name: value for name, value in found.items() if value not in (None, ())}
-    return cast("Filters", kept | ({"tags": tags} if tags else {}))
+    return tags
 
 
 def _row(one: Execution) -> tuple[object, ...]:
@@ -157,6 +164,8 @@ def _fields(one: Execution) -> dict[str, object]:
         "Tags": [f"{name}={value}" for name, value in one.tags.items()],
         "Metadata": one.metadata,
         "Chain execution": one.chain_execution_id,
+        "Chain": one.chain_name,
+        "Step": one.step,
         "Content": "expired" if one.content_expired else None,
     }
 

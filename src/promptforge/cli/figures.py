@@ -1,5 +1,6 @@
 """Figures as people read them."""
 
+from promptforge.sdk.chain_values import ChainExecution
 from promptforge.sdk.values import Execution, Figures
 
 
@@ -20,7 +21,7 @@ def count(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
 
 
-def cost_of(execution: Execution) -> str:
+def cost_of(execution: Execution | ChainExecution) -> str:
     """The cost as people read it, or why there is none."""
     if execution.cost is None:
         return ""
@@ -40,3 +41,11 @@ def total_cost(figures: Figures) -> str:
 def percent(rate: float | None) -> str:
     """Two decimals; nothing when nothing finished."""
     return "" if rate is None else f"{rate:.2f} %"
+
+
+def bar(offset_ms: int, latency_ms: int, whole_ms: int, width: int = 24) -> str:
+    """Where a span lies within a whole that begins at 0, in characters; never nothing."""
+    if whole_ms <= 0:
+        return ""
+    start = min(width - 1, width * offset_ms // whole_ms)
+    return " " * start + "█" * max(1, min(width, round(width * (offset_ms + latency_ms) / whole_ms)) - start)

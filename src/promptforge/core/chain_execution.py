@@ -129,7 +129,9 @@ class ChainExecution:
 
     @property
     def cost_state(self) -> CostState:
-        """Priced when every call is; else the worst that one of them is."""
+        """Pending until it is closed. Priced when every call is; else the worst that one of them is."""
+        if self.pending:
+            return CostState.PENDING
         states = {step.cost_state for step in self.steps}
         return next((s for s in (CostState.UNKNOWN, CostState.UNPRICED) if s in states), CostState.PRICED)
 

@@ -49,8 +49,12 @@ FIGURES = tuple(Figures.__dataclass_fields__)
 
 def success_rate(success: int, error: int) -> Decimal | None:
     """success / (success + error) in percent: 1187 and 63 give 94.96."""
-    finished = success + error
-    return None if not finished else _rounded(Decimal(success * 100) / finished, 2)
+    return share(success, success + error)
+
+
+def share(part: int, whole: int) -> Decimal | None:
+    """A part in percent, two decimals, half up; None of nothing."""
+    return None if not whole else _rounded(Decimal(part * 100) / whole, 2)
 
 
 def average(total: int, count: int, *, places: int) -> Decimal | None:

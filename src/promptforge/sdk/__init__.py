@@ -4,6 +4,7 @@ The decision to know: each method is written once, as a plan without I/O (``prot
 and an asynchronous driver (``binding.py``). httpx and websockets are imported at the first request.
 """
 
+from promptforge.sdk.chain_values import ChainExecution
 from promptforge.sdk.client import AsyncPromptForge, PromptForge
 from promptforge.sdk.errors import (
     AuthenticationError,
@@ -18,7 +19,6 @@ from promptforge.sdk.errors import (
 )
 from promptforge.sdk.values import (
     Chain,
-    ChainExecution,
     Cost,
     CreatedKey,
     Execution,

@@ -2,9 +2,10 @@
 
 from promptforge.sdk import documents
 from promptforge.sdk.binding import Awaiting, Blocking, call
+from promptforge.sdk.building import Rows, build
 from promptforge.sdk.errors import NotFoundError
 from promptforge.sdk.protocol import Plan, ask
-from promptforge.sdk.values import Chain, Rows, build
+from promptforge.sdk.values import Chain
 
 
 class Chains:

@@ -15,6 +15,8 @@ from typing import Self, Unpack
 
 from promptforge.sdk import documents
 from promptforge.sdk.binding import Awaiting, Blocking, call, stream
+from promptforge.sdk.building import build
+from promptforge.sdk.chain_executions import AwaitingChainExecutions, BlockingChainExecutions
 from promptforge.sdk.chains import AwaitingChains, BlockingChains
 from promptforge.sdk.drivers import AsyncTransport, Transport
 from promptforge.sdk.errors import AuthenticationError
@@ -25,7 +27,7 @@ from promptforge.sdk.protocol import Plan, StreamPlan, ask
 from promptforge.sdk.retention import AwaitingRetention, BlockingRetention
 from promptforge.sdk.running import Options, executed, of_text, streamed
 from promptforge.sdk.transports import Address, AsyncHttpTransport, HttpTransport
-from promptforge.sdk.values import Execution, StreamEvent, User, build
+from promptforge.sdk.values import Execution, StreamEvent, User
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 Text = str | Sequence[Mapping[str, str]]
@@ -79,6 +81,7 @@ class PromptForge(_Client, Blocking):
         self.prompts = BlockingPrompts(self._transport)
         self.executions = BlockingExecutions(self._transport)
         self.chains = BlockingChains(self._transport)
+        self.chain_executions = BlockingChainExecutions(self._transport)
         self.keys = BlockingKeys(self._transport)
         self.retention = BlockingRetention(self._transport)
 
@@ -112,6 +115,7 @@ class AsyncPromptForge(_Client, Awaiting):
         self.prompts = AwaitingPrompts(self._transport)
         self.executions = AwaitingExecutions(self._transport)
         self.chains = AwaitingChains(self._transport)
+        self.chain_executions = AwaitingChainExecutions(self._transport)
         self.keys = AwaitingKeys(self._transport)
         self.retention = AwaitingRetention(self._transport)
 

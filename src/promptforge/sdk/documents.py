@@ -6,7 +6,7 @@ fragment ExecutionRow on Execution {
   cost { usd display state }
   promptVersion { id version provider model prompt { id name } } promptName label
   provider model responseModel finishReason endUser sessionId service source tags streamed cached usageSource
-  chainExecutionId contentExpired cursor
+  chainExecutionId chainName step contentExpired cursor
 }
 """
 _EXECUTION = (
@@ -48,12 +48,32 @@ fragment FiguresAll on Figures {
 _KEY = """
 fragment KeyAll on Key { id name hint scopes createdAt lastUsedAt expiresAt revokedAt }
 """
-_CHAIN_EXECUTION = """
-fragment ChainExecutionAll on ChainExecution {
-  id status input output error errorType latencyMs totalCost stepCount createdAt chain { id name }
-  steps { order name type status output latencyMs cost error errorType }
+_CHAIN_EXECUTION_ROW = """
+fragment ChainExecutionRow on ChainExecution {
+  id status error errorType failedStep latencyMs totalCost tokenIn tokenOut stepCount createdAt startedAt endedAt
+  cost { usd display state }
+  chain { id name } chainName version label criticalPath forkedFrom
+  endUser sessionId service source tags contentExpired cursor
+  steps { order name type status errorType offsetMs latencyMs cost costDisplay }
 }
 """
+_CHAIN_EXECUTION = (
+    """
+fragment ChainExecutionAll on ChainExecution {
+  ...ChainExecutionRow
+  input output stackTrace usage overrides deadlineMs maxCostUsd metadata
+  user { id name email }
+  steps {
+    input output error stackTrace costExact costState tokenIn tokenOut shareOfCost shareOfTime critical
+    tag reusedFrom executionId
+    attempts { number provider model offsetMs latencyMs status errorType httpStatus requestId error }
+  }
+  runningSteps { name order offsetMs execution { id model status } }
+  skippedSteps { name order type reason }
+}
+"""
+    + _CHAIN_EXECUTION_ROW
+)
 
 ME = "query Me { me { id name email createdAt role permissions } }"
 
@@ -158,13 +178,17 @@ query Overview($window: TimeWindow, $days: Int, $timezone: String, $filter: Exec
 _CHAIN_FIELDS = "id name description isActive requiredInputs createdAt updatedAt"
 CHAINS = f"query Chains($mine: Boolean, $limit: Int) {{ chains(mine: $mine, limit: $limit) {{ {_CHAIN_FIELDS} }} }}"
 CHAIN = f"query Chain($id: ID!) {{ chain(id: $id) {{ {_CHAIN_FIELDS} }} }}"
-CHAIN_EXECUTIONS = (
-    """
-query ChainExecutions($limit: Int, $offset: Int, $chainId: ID, $status: ExecutionStatus) {
-  chainExecutions(limit: $limit, offset: $offset, chainId: $chainId, status: $status) { ...ChainExecutionAll }
-}
+_CHAIN_LIST = """
+query ChainExecutions(
+  $limit: Int, $offset: Int, $after: String, $chainId: ID, $status: ExecutionStatus, $filter: ChainExecutionFilter
+) {
+  chainExecutions(
+    limit: $limit, offset: $offset, after: $after, chainId: $chainId, status: $status, filter: $filter
+  ) {
 """
-    + _CHAIN_EXECUTION
+CHAIN_EXECUTIONS = _CHAIN_LIST + "...ChainExecutionRow } }" + _CHAIN_EXECUTION_ROW
+CHAIN_EXECUTIONS_ALL = (
+    _CHAIN_LIST + "...ChainExecutionRow input output metadata steps { input output error } } }" + _CHAIN_EXECUTION_ROW
 )
 CHAIN_EXECUTION = (
     "query ChainExecution($id: ID!) { chainExecution(id: $id) { ...ChainExecutionAll } }" + _CHAIN_EXECUTION

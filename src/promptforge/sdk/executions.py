@@ -6,10 +6,12 @@ from typing import Any, Unpack
 
 from promptforge.sdk import documents
 from promptforge.sdk.binding import Awaiting, Blocking, call, stream
+from promptforge.sdk.building import Rows, build
+from promptforge.sdk.chain_values import ChainExecution
 from promptforge.sdk.errors import NotFoundError, ValidationError
 from promptforge.sdk.filters import Filters, filter_input
 from promptforge.sdk.protocol import Plan, StreamPlan, ask, download, subscribe
-from promptforge.sdk.values import ChainExecution, Execution, Overview, RecordReport, Rows, build
+from promptforge.sdk.values import Execution, Overview, RecordReport
 
 WINDOWS = {"7d": "LAST_7_DAYS", "30d": "LAST_30_DAYS", "all": "ALL_TIME"}
 
@@ -91,7 +93,7 @@ class Executions:
         limit: int | None = None,
         offset: int | None = None,
     ) -> Plan[Rows[ChainExecution]]:
-        """List chain executions, newest first."""
+        """List chain executions, newest first; ``client.chain_executions`` knows more of them."""
         variables = {"chainId": chain_id, "status": status, "limit": limit, "offset": offset}
         data = yield from ask(documents.CHAIN_EXECUTIONS, variables)
         return [build(ChainExecution, raw) for raw in data["chainExecutions"]]

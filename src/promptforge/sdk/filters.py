@@ -41,7 +41,32 @@ class Filters(TypedDict, total=False):
     max_tokens: int
     text: str
     chain_execution_id: Names
+    chain_id: Names
+    chain_name: Names
     top_level: bool
+
+
+class ChainFilters(TypedDict, total=False):
+    """As Filters, for chain executions."""
+
+    status: Names
+    chain_id: Names
+    chain_name: Names
+    version: int | Sequence[int]
+    label: Names
+    user: Names
+    end_user: Names
+    session_id: Names
+    tags: Mapping[str, Names | None]
+    service: Names
+    source: Names
+    error_type: Names
+    cost_state: Names
+    created_from: Moment
+    created_before: Moment
+    min_latency_ms: int
+    max_latency_ms: int
+    text: str
 
 
 _SCALARS = {
@@ -59,10 +84,19 @@ _MOMENTS = {"created_from", "created_before"}
 
 def filter_input(filters: Filters) -> dict[str, Any] | None:
     """The ExecutionFilter; None for none at all."""
-    made: dict[str, Any] = {}
+    return _input(filters, Filters)
+
+
+def chain_filter_input(filters: ChainFilters) -> dict[str, Any] | None:
+    """The ChainExecutionFilter; None for none at all."""
+    return _input(filters, ChainFilters)
+
+
+def _input(filters: Mapping[str, Any], kind: type) -> dict[str, Any] | None:
+    known, made = kind.__annotations__, dict[str, Any]()
     for name, value in filters.items():
-        if name not in Filters.__annotations__:
-            raise ValidationError(f"there is no filter '{name}'; there are: {', '.join(Filters.__annotations__)}")
+        if name not in known:
+            raise ValidationError(f"there is no filter '{name}'; there are: {', '.join(known)}")
         if value is None:
             continue
         head, *rest = name.split("_")

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from promptforge.sdk import documents
 from promptforge.sdk.binding import Awaiting, Blocking, call
+from promptforge.sdk.building import Rows, build
 from promptforge.sdk.filters import Moment, moment
 from promptforge.sdk.protocol import Plan, ask, given
-from promptforge.sdk.values import CreatedKey, Key, Rows, build
+from promptforge.sdk.values import CreatedKey, Key
 
 
 class Keys:

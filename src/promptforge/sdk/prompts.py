@@ -5,10 +5,11 @@ from typing import Any, Unpack
 
 from promptforge.sdk import documents
 from promptforge.sdk.binding import Awaiting, Blocking, call, stream
+from promptforge.sdk.building import Json, Rows, build
 from promptforge.sdk.errors import NotFoundError, PromptForgeError
 from promptforge.sdk.protocol import Plan, StreamPlan, ask, given
 from promptforge.sdk.running import Options, executed, of_prompt, streamed
-from promptforge.sdk.values import Execution, Json, Prompt, PromptDiff, PromptVersion, Rows, StreamEvent, build
+from promptforge.sdk.values import Execution, Prompt, PromptDiff, PromptVersion, StreamEvent
 
 Turns = Sequence[Mapping[str, str]]
 

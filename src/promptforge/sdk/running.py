@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from promptforge.sdk import documents
+from promptforge.sdk.building import build
 from promptforge.sdk.errors import NetworkError, ProviderError, execution_error
 from promptforge.sdk.protocol import Pause, Plan, StreamPlan, ask, given, subscribe
-from promptforge.sdk.values import Execution, StreamEvent, build
+from promptforge.sdk.values import Execution, StreamEvent
 
 #: The server's own deadline for a prompt run.
 DEADLINE_MS = 120_000

@@ -83,7 +83,7 @@ class Executions:
         found = await self._record.get(actor.workspace, shown) if shown else None
         if found is None:
             raise NotFound(f"there is no execution '{execution_id[:60]}' in this workspace")
-        return found if Permission.CONTENT in actor.permissions else _figures_only(found)
+        return found if Permission.CONTENT in actor.permissions else figures_only(found)
 
     async def page(
         self,
@@ -119,14 +119,15 @@ class Executions:
         hide = Permission.CONTENT not in actor.permissions
         async for execution in self._record.watch(actor.workspace):
             if matches(filter, execution):
-                yield _figures_only(execution) if hide else execution
+                yield figures_only(execution) if hide else execution
 
 
 async def _all_figures_only(parts: AsyncGenerator[Sequence[Execution]]) -> AsyncGenerator[Sequence[Execution]]:
     async with aclosing(parts):
         async for part in parts:
-            yield [_figures_only(execution) for execution in part]
+            yield [figures_only(execution) for execution in part]
 
 
-def _figures_only(execution: Execution) -> Execution:
+def figures_only(execution: Execution) -> Execution:
+    """The same without anything that came from outside or goes there."""
     return replace(execution, content=None, end_user=None, session_id=None)

@@ -1,7 +1,7 @@
 """What one request knows: who asks, what was already looked up, and how fresh the answers were."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -10,6 +10,7 @@ import strawberry
 
 from promptforge.core.access import Actor, User
 from promptforge.core.errors import NotFound
+from promptforge.core.execution import Execution
 from promptforge.core.prompt import Prompt, PromptVersion
 from promptforge.core.query import Freshness
 
@@ -37,6 +38,10 @@ class Once(Generic[T]):
         if missing:
             await asyncio.gather(*(self._wait(key) for key in missing))
 
+    def keep(self, found: Mapping[str, T]) -> None:
+        """Have these here, which were looked up together."""
+        self._found |= found
+
     async def _wait(self, key: str) -> T | None:
         coming = self._coming.get(key)
         if coming is None:
@@ -61,6 +66,9 @@ class Context:
     prompts: Once[Prompt] = field(init=False)
     versions: Once[PromptVersion] = field(init=False)
     users: Once[User] = field(init=False)
+    calls: Once[Execution] = field(init=False)
+    open_calls: dict[str, list[Execution]] = field(default_factory=dict[str, list[Execution]])
+    """The calls that are under way, by chain execution."""
     freshness: Freshness | None = None
 
     def __post_init__(self) -> None:
@@ -69,6 +77,7 @@ class Context:
         self.prompts = Once(lambda key: forge.prompts.get(actor, key))
         self.versions = Once(lambda key: forge.prompts.version_by_id(actor, key))
         self.users = Once(lambda key: forge.access.user(actor, key))
+        self.calls = Once(lambda key: forge.executions.get(actor, key))
 
     def note(self, freshness: Freshness) -> None:
         """Keep the least fresh of the answers that the operation is made of."""

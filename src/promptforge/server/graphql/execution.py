@@ -1,7 +1,7 @@
 """Executions in the API. Content is read from the record only where a request selects it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +10,7 @@ import strawberry
 
 from promptforge.core import money
 from promptforge.core.access import Permission
+from promptforge.core.chain_execution import AnyExecution
 from promptforge.core.execution import Attempt as CoreAttempt
 from promptforge.core.execution import Content, Status
 from promptforge.core.execution import Execution as CoreExecution
@@ -104,15 +105,21 @@ def _content(get: Callable[[Content], Any], description: str | None = None) -> A
     return read(lambda e: get(e.content or _EMPTY), description=description)
 
 
-def _attempts(execution: CoreExecution) -> list[AttemptRow]:
+def attempts_of(execution: CoreExecution) -> list[AttemptRow]:
+    """Its attempts, each with its sentence."""
     errors = (execution.content or _EMPTY).attempt_errors
     return [AttemptRow(a, (errors[n] or None) if n < len(errors) else None) for n, a in enumerate(execution.attempts)]
 
 
-def _ended_at(execution: CoreExecution) -> datetime | None:
+def ended_at_of(execution: AnyExecution) -> datetime | None:
+    """When it ended; None while it has not."""
     if execution.status is Status.PENDING or execution.latency_ms is None:
         return None
     return (execution.started_at or execution.created_at) + timedelta(milliseconds=execution.latency_ms)
+
+
+def _of_step(name: str, description: str | None = None) -> Any:
+    return read(lambda e: (getattr(e.step, name) or None) if e.step else None, description=description)
 
 
 def as_json(text: str | None) -> object:
@@ -126,11 +133,13 @@ def as_json(text: str | None) -> object:
     return value if is_object(value) or is_array(value) else None
 
 
-def _expired(execution: CoreExecution, context: Context) -> bool:
+def expired(execution: AnyExecution, context: Context) -> bool:
+    """Whether its content is past its day."""
     return execution.expires_on is not None and execution.expires_on <= context.today
 
 
-def _user(execution: CoreExecution, context: Context) -> Any:
+def user_of(execution: AnyExecution, context: Context) -> Any:
+    """The account that ran it."""
     return context.users.now(execution.user_id) if execution.user_id else None
 
 
@@ -160,7 +169,7 @@ class Execution:
     usage_raw: Json | None = _content(lambda c: c.usage_raw, "The provider's own usage block, verbatim.")
     created_at: datetime
     started_at: datetime | None
-    ended_at: datetime | None = read(_ended_at)
+    ended_at: datetime | None = read(ended_at_of)
     prompt_version: Annotated["PromptVersion", strawberry.lazy("promptforge.server.graphql.prompt")] | None = read(
         lambda e: e.prompt
     )
@@ -172,18 +181,20 @@ class Execution:
     model: str
     response_model: str | None
     finish_reason: str | None
-    user: User | None = ask(_user)
+    user: User | None = ask(user_of)
     end_user: str | None
     session_id: str | None
     service: str | None
     source: SourceEnum
     tags: Json = read(lambda e: dict(e.tags))
     metadata: Json | None = _content(lambda c: c.metadata)
-    attempts: list[Attempt] = read(_attempts)
+    attempts: list[Attempt] = read(attempts_of)
     streamed: bool
     cached: bool
-    chain_execution_id: strawberry.ID | None = read(lambda e: e.step.chain_execution_id if e.step else None)
-    content_expired: bool = ask(_expired, description="Whether the content has passed its retention; the figures stay.")
+    chain_execution_id: strawberry.ID | None = _of_step("chain_execution_id")
+    chain_name: str | None = _of_step("chain_name")
+    step: str | None = _of_step("step", "The step of the chain that made this call.")
+    content_expired: bool = ask(expired, description="Whether the content has passed its retention; the figures stay.")
     cursor: str = read(lambda e: e.id, description="Give it as `after` to read on from here.")
 
 
@@ -206,7 +217,7 @@ async def page(
     return items
 
 
-async def prepare(context: Context, items: list[CoreExecution], paths: frozenset[str]) -> None:
+async def prepare(context: Context, items: Sequence[CoreExecution], paths: frozenset[str]) -> None:
     """Look up the prompts, versions and users of *items* that *paths* shows, each once."""
     refs = [e.prompt for e in items if e.prompt]
     if Permission.CONTENT not in context.actor.permissions:

@@ -46,10 +46,37 @@ class ExecutionFilter:
         default=None, description="Words that must all occur in input, output or error."
     )
     chain_execution_id: list[strawberry.ID] | None = None
+    chain_id: list[strawberry.ID] | None = None
+    chain_name: list[str] | None = None
     top_level: bool | None = None
 
 
-_NAMES = ("prompt_id", "prompt_name", "label", "model", "provider", "end_user", "session_id", "service")
+@strawberry.input(description="All that is given must hold; a list holds when one of its values does.")
+class ChainExecutionFilter:
+    status: list[StatusEnum] | None = None
+    chain_id: list[strawberry.ID] | None = None
+    chain_name: list[str] | None = strawberry.field(default=None, description="Names; `*` stands for anything.")
+    version: list[int] | None = None
+    label: list[str] | None = None
+    user: list[strawberry.ID] | None = None
+    end_user: list[str] | None = None
+    session_id: list[str] | None = None
+    tags: list[TagFilter] | None = None
+    service: list[str] | None = None
+    source: list[SourceEnum] | None = None
+    error_type: list[ErrorTypeEnum] | None = None
+    cost_state: list[CostStateEnum] | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+    min_latency_ms: int | None = None
+    max_latency_ms: int | None = None
+    text: str | None = strawberry.field(
+        default=None, description="Words that must all occur in input, output or error."
+    )
+
+
+_OF_BOTH = ("chain_id", "chain_name", "label", "end_user", "session_id", "service")
+_NAMES = ("prompt_id", "prompt_name", "model", "provider", "chain_execution_id")
 _CHOICES = ("status", "source", "error_type", "cost_state")
 
 
@@ -64,21 +91,51 @@ def tree(
     return All(tuple(tests)) if tests else EVERYTHING
 
 
+def chain_tree(given: ChainExecutionFilter | None, *more: Filter, status: Status | None = None) -> Filter:
+    """Join the filter given, *more*, and the argument that stands beside it in lists."""
+    tests = [*more, *_choice("status", [status] if status else None)]
+    if given:
+        tests += _of_both(given)
+        tests += _version("chain_version", given.version)
+    return All(tuple(tests)) if tests else EVERYTHING
+
+
 def _tests(given: ExecutionFilter) -> Iterable[Filter]:
     for name in _NAMES:
         yield from _name(name, getattr(given, name))
+    yield from _version("version", given.version)
+    yield from _of_both(given)
+    yield from _bounds(
+        ("cost", Operator.AT_LEAST, _usd(given.min_cost_usd)),
+        ("cost", Operator.AT_MOST, _usd(given.max_cost_usd)),
+        ("tokens", Operator.AT_LEAST, given.min_tokens),
+        ("tokens", Operator.AT_MOST, given.max_tokens),
+    )
+    yield from _level(given.top_level)
+
+
+def _of_both(given: ExecutionFilter | ChainExecutionFilter) -> Iterable[Filter]:
+    """What executions and chain executions are asked for alike."""
+    for name in _OF_BOTH:
+        yield from _name(name, getattr(given, name))
     yield from _name("user_id", given.user)
-    yield from _name("chain_execution_id", given.chain_execution_id)
     for name in _CHOICES:
         yield from _choice(name, getattr(given, name))
-    if given.version:
-        yield Test("version", Operator.IN, tuple(given.version))
     for tag in given.tags or ():
         yield Test("tag", Operator.IN if tag.values else Operator.EXISTS, tuple(tag.values or ()), key=tag.key)
-    yield from _bounds(given)
+    yield from _bounds(
+        ("created_at", Operator.AT_LEAST, given.created_from),
+        ("created_at", Operator.BELOW, given.created_before),
+        ("latency_ms", Operator.AT_LEAST, given.min_latency_ms),
+        ("latency_ms", Operator.AT_MOST, given.max_latency_ms),
+    )
     if given.text and given.text.strip():
         yield Test("text", Operator.WORDS, (given.text,))
-    yield from _level(given.top_level)
+
+
+def _version(field: str, wanted: Sequence[int] | None) -> Iterable[Filter]:
+    if wanted:
+        yield Test(field, Operator.IN, tuple(wanted))
 
 
 def _name(field: str, wanted: Sequence[str] | None) -> Iterable[Filter]:
@@ -96,17 +153,7 @@ def _choice(field: str, wanted: Sequence[Status | Source | ErrorType | CostState
         yield Test(field, Operator.IN, tuple(item.value for item in wanted))
 
 
-def _bounds(given: ExecutionFilter) -> Iterable[Filter]:
-    bounds: tuple[tuple[str, Operator, datetime | int | None], ...] = (
-        ("created_at", Operator.AT_LEAST, given.created_from),
-        ("created_at", Operator.BELOW, given.created_before),
-        ("cost", Operator.AT_LEAST, _usd(given.min_cost_usd)),
-        ("cost", Operator.AT_MOST, _usd(given.max_cost_usd)),
-        ("latency_ms", Operator.AT_LEAST, given.min_latency_ms),
-        ("latency_ms", Operator.AT_MOST, given.max_latency_ms),
-        ("tokens", Operator.AT_LEAST, given.min_tokens),
-        ("tokens", Operator.AT_MOST, given.max_tokens),
-    )
+def _bounds(*bounds: tuple[str, Operator, datetime | int | None]) -> Iterable[Filter]:
     for field, operator, value in bounds:
         if value is not None:
             yield Test(field, operator, (value,))

@@ -41,7 +41,10 @@ MAX_REPEATS = 10
 MAX_COST = 100_000
 
 #: What a question to a store weighs, in fields.
-_WEIGHTS = {"executions": 200, "overview": 300, "values": 200, "execution": 50, "diff": 20}
+_WEIGHTS = {"executions": 200, "overview": 300, "values": 200, "execution": 50, "diff": 20} | {
+    "chainExecutions": 200,
+    "chainExecution": 100,
+}
 #: How long a list without a ``limit`` is taken to be.
 _LENGTHS = {"daily": 100, "lines": 4, "attempts": 2}
 _LENGTH = 10

@@ -14,7 +14,8 @@ from promptforge.core.execution import Execution as CoreExecution
 from promptforge.core.prompt import Prompt as CorePrompt
 from promptforge.core.prompt import PromptVersion as CoreVersion
 from promptforge.server.graphql.access import User, Workspace
-from promptforge.server.graphql.chain import Chain, ChainExecution
+from promptforge.server.graphql.chain import Chain
+from promptforge.server.graphql.chain_execution import ChainExecution, chain_execution, chain_executions
 from promptforge.server.graphql.context import Info
 from promptforge.server.graphql.enums import StatusEnum
 from promptforge.server.graphql.execution import CONTENT, Execution, page, prepare
@@ -125,16 +126,6 @@ def _chains(mine: bool | None = None, limit: int | None = 50) -> list[Any]:
     return []
 
 
-def _chain_executions(
-    limit: int | None = 50,
-    offset: int | None = 0,
-    chain_id: strawberry.ID | None = None,
-    status: StatusEnum | None = None,
-) -> list[Any]:
-    at_most(limit)
-    return []
-
-
 def _providers(info: Info) -> list[_Provider]:
     providers = info.context.forge.providers
     return [_Provider(name, providers.ready(name)) for name in providers.names()]
@@ -159,8 +150,8 @@ class Query:
     chains: list[Chain] = resolved(_chains)
     executions: list[Execution] = resolved(_executions, description="Newest first.")
     execution: Execution | None = resolved(_execution)
-    chain_executions: list[ChainExecution] = resolved(_chain_executions)
-    chain_execution: ChainExecution | None = resolved(_chain)
+    chain_executions: list[ChainExecution] = resolved(chain_executions, description="Newest first.")
+    chain_execution: ChainExecution | None = resolved(chain_execution)
     overview: Overview = resolved(overview)
     values: list[ValueCount] = resolved(
         values, description="Values of the last 90 days, most frequent first: what the filters offer."

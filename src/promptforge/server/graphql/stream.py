@@ -1,8 +1,8 @@
 """The subscriptions: output as it comes, executions as they are opened and closed, and a pulse for pages."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -10,12 +10,16 @@ from typing import Any, cast
 import strawberry
 
 from promptforge.core.access import Permission
+from promptforge.core.chain_execution import AnyExecution
+from promptforge.core.chain_execution import ChainExecution as CoreChainExecution
 from promptforge.core.execution import Execution as CoreExecution
 from promptforge.core.model import Delta
+from promptforge.server.graphql import chain_execution as chain
+from promptforge.server.graphql.chain_execution import ChainExecution
 from promptforge.server.graphql.context import Info
 from promptforge.server.graphql.enums import StreamEventKind, StreamEventKindEnum
 from promptforge.server.graphql.execution import CONTENT, Execution, prepare
-from promptforge.server.graphql.filter import ExecutionFilter, tree
+from promptforge.server.graphql.filter import ChainExecutionFilter, ExecutionFilter, chain_tree, tree
 from promptforge.server.graphql.mutation import ExecutePromptInput, call
 from promptforge.server.graphql.selection import selected
 
@@ -73,36 +77,50 @@ async def _execution_changes(info: Info, filter: ExecutionFilter | None = None) 
             yield execution
 
 
+async def _chain_execution_changes(
+    info: Info, filter: ChainExecutionFilter | None = None
+) -> AsyncGenerator[CoreChainExecution, None]:
+    context, paths = info.context, selected(info)
+    await chain.prepare(context, [], paths)  # what may not be seen is refused before anything happens
+    changes = context.forge.chain_reader.watch(context.actor, chain_tree(filter))
+    async with aclosing(cast("AsyncGenerator[CoreChainExecution, None]", changes)):
+        async for execution in changes:
+            await chain.prepare(context, [execution], paths)
+            yield execution
+
+
 async def _activity(info: Info) -> AsyncGenerator[_Activity, None]:
     context = info.context
-    seen, arrived = _Activity(context.forge.clock.now()), asyncio.Event()
+    forge, actor = context.forge, context.actor
+    seen, arrived = _Activity(forge.clock.now()), asyncio.Event()
 
-    async def count() -> None:
+    async def count(changes: AsyncIterator[AnyExecution]) -> None:
         try:
-            async for execution in context.forge.executions.watch(context.actor):
-                if execution.pending:
-                    seen.opened += 1
-                else:
-                    seen.closed += 1
+            async for execution in changes:
+                begun = execution.pending and not getattr(execution, "steps", ())
+                seen.opened += begun
+                seen.closed += not execution.pending
                 arrived.set()
         finally:
             arrived.set()
 
-    counting = asyncio.create_task(count())
+    watched = (forge.executions.watch(actor), forge.chain_reader.watch(actor))
+    counting = [asyncio.create_task(count(changes)) for changes in watched]
     try:
         while True:
             await arrived.wait()
-            if counting.done():
-                counting.result()
+            ended = [task for task in counting if task.done()]
+            if ended:
+                ended[0].result()
                 return
             arrived.clear()
-            yield _Activity(context.forge.clock.now(), seen.opened, seen.closed)
+            yield _Activity(forge.clock.now(), seen.opened, seen.closed)
             seen.opened = seen.closed = 0
             await asyncio.sleep(PULSE_SECONDS)
     finally:
-        counting.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await counting
+        for task in counting:
+            task.cancel()
+        await asyncio.gather(*counting, return_exceptions=True)
 
 
 def _subscription(resolver: Callable[..., Any], description: str) -> Any:
@@ -116,6 +134,9 @@ class Subscription:
     )
     execution_changes: Execution = _subscription(
         _execution_changes, description="Executions as they are opened and closed."
+    )
+    chain_execution_changes: ChainExecution = _subscription(
+        _chain_execution_changes, description="Chain executions as they are opened, gain a step, and are closed."
     )
     activity: Activity = _subscription(
         _activity,
