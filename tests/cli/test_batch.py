@@ -91,6 +91,20 @@ def test_a_torn_last_line_is_repaired(served: Served, prompt: str, tmp_path: Pat
     assert len(executed(served, "torn")) == 3
 
 
+def killed(served: Served, how: list[str], out: Path, lines: int) -> None:
+    """Start a command and kill it when its results have so many lines."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "promptforge.cli", *how],
+        env=surroundings(served.home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None and (not out.exists() or out.read_bytes().count(b"\n") < lines):
+        os.sched_yield()
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+
+
 def test_killed_in_the_middle_and_started_again(served: Served, tmp_path: Path) -> None:
     """SIGKILL at any row: after the next start each row has exactly one execution and one result."""
     file = jsonl(tmp_path / "rows.jsonl", [{"text": t} for t in TICKETS])
@@ -98,22 +112,63 @@ def test_killed_in_the_middle_and_started_again(served: Served, tmp_path: Path) 
     slow = ["--param", 'demo={"latency_ms": 40}', "--concurrency", "4", "--name", "killed"]
     how = ["batch", str(file), "--model", "demo-small", "--output", str(out), *slow]
     for lines in (3, 15):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "promptforge.cli", *how],
-            env=surroundings(served.home),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while process.poll() is None and (not out.exists() or out.read_bytes().count(b"\n") < lines):
-            os.sched_yield()
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
+        killed(served, how, out, lines)
     done = served.run(*how)
     assert done.returncode == 0, done.stderr
     found = executed(served, "killed")
     assert len(found) == len(rows(out)) == len(TICKETS)
     assert {one["id"] for one in found} == {row["executionId"] for row in rows(out)}
     assert sorted(row["row"] for row in rows(out)) == list(range(1, len(TICKETS) + 1))
+
+
+def test_only_what_failed_runs_again(served: Served, tmp_path: Path) -> None:
+    """When it is asked for: each failed row once more, nothing else, and the money of all tries is in the sum."""
+    file = jsonl(tmp_path / "rows.jsonl", [{"text": t} for t in ("same", "same", "other")])
+    out = tmp_path / "out"
+    once = ["--param", 'demo={"fail": "authentication", "fail_times": 1}', "--concurrency", "1", "--name", "again"]
+    how = ["batch", str(file), "--model", "demo-small", "--output", str(out), "--json", *once]
+    assert served.run(*how).returncode == Exit.EXECUTION
+    assert [row["status"] for row in rows(out)] == ["error", "success", "error"]
+    assert served.run(*how).returncode == Exit.EXECUTION
+    assert len(executed(served, "again")) == 3
+
+    # of equal requests every second one fails
+    for tries in ([(1, 2, "error"), (3, 2, "success")], [(1, 3, "success")], []):
+        before = len(rows(out))
+        done = served.run(*how, "--retry-failed")
+        assert [(row["row"], row["try"], row["status"]) for row in rows(out)[before:]] == tries
+        assert {row["executionId"] for row in rows(out)} == {one["id"] for one in executed(served, "again")}
+        said, failed = json.loads(done.stdout), tries[:1] == [(1, 2, "error")]
+        assert (done.returncode, said["rows"], said["ok"], said["failed"]) == (failed, 3, 3 - failed, failed)
+        assert Decimal(said["costUsd"]) == sum(Decimal(row["cost"]["usd"]) for row in rows(out))
+
+
+def test_a_row_that_is_refused_again_is_tried_once_a_start(served: Served, prompt: str, tmp_path: Path) -> None:
+    """What cannot work is not tried for ever: each start with the option gives it one more result."""
+    file = jsonl(tmp_path / "rows.jsonl", [{"ticket": "a", "language": "x"}, {"ticket": "no language"}])
+    out = tmp_path / "out"
+    how = ["batch", prompt, str(file), "--output", str(out), "--name", "hopeless", "--concurrency", "1"]
+    for start in (1, 2, 3):
+        done = served.run(*how, *([] if start == 1 else ["--retry-failed"]))
+        assert done.returncode == Exit.EXECUTION
+        assert [(row["row"], row["try"]) for row in rows(out)] == [(1, 1), *((2, n + 1) for n in range(start))]
+
+
+def test_killed_while_failed_rows_run_again(served: Served, tmp_path: Path) -> None:
+    """SIGKILL among the second tries: after the next start each row has exactly two executions and two results."""
+    file = jsonl(tmp_path / "rows.jsonl", [{"text": f"again {t}"} for t in TICKETS])
+    out = tmp_path / "out"
+    slow = ["--param", 'demo={"latency_ms": 40, "fail": "authentication", "fail_times": 1}', "--concurrency", "4"]
+    how = ["batch", str(file), "--model", "demo-small", "--output", str(out), "--name", "killed-again", *slow]
+    assert served.run(*how).returncode == Exit.EXECUTION
+    for lines in (43, 55):
+        killed(served, [*how, "--retry-failed"], out, lines)
+    done = served.run(*how, "--retry-failed")
+    assert done.returncode == 0, done.stderr
+    found = executed(served, "killed-again")
+    assert len(found) == len(rows(out)) == 2 * len(TICKETS)
+    assert {one["id"] for one in found} == {row["executionId"] for row in rows(out)}
+    assert Counter(row["row"] for row in rows(out)) == dict.fromkeys(range(1, len(TICKETS) + 1), 2)
 
 
 def test_failed_and_refused_rows_are_results(served: Served, prompt: str, tmp_path: Path) -> None:

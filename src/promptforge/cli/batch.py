@@ -39,9 +39,10 @@ class Work:
     variables: Mapping[str, Any]
     options: Mapping[str, Any]
 
-    async def run(self, session: Session, row: Row) -> Execution:
-        """Run one row; the same row again gives the same execution."""
-        how: dict[str, Any] = {**self.options, "idempotency_key": f"batch-{row.key(self.key)}"}
+    async def run(self, session: Session, row: Row, number: int) -> Execution:
+        """Run one row for the *number*-th time; the same time again gives the same execution."""
+        again = f"-{number}" if number > 1 else ""
+        how: dict[str, Any] = {**self.options, "idempotency_key": f"batch-{row.key(self.key)}{again}"}
         if self.prompt is None:
             return await session.client.run(self.model or "", _text(row, self.column), **how)
         variables = {**self.variables, **row.values}
@@ -64,13 +65,15 @@ class Work:
 @click.option("--concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Rows at a time.")
 @click.option("--rate", metavar="N/s", help="Start at most so many rows a second (N/m: a minute, N/h: an hour).")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows of FILE.")
+@click.option("--retry-failed", "retry", is_flag=True, help="Run the rows again whose results are failures.")
 @click.option("-q", "--quiet", is_flag=True, help="Leave out the progress.")
 async def batch(session: Session, /, what: tuple[str, ...], form: str | None, **given: Any) -> None:
     """Run the prompt NAME, or a model, on each row of FILE.
 
     FILE is CSV (the first line names the variables) or JSON lines. Results are appended as they come. Stopped by
     whatever, the same command goes on where it was: rows in the results are skipped, and what the server has already
-    done is asked for, not done again (for 24 hours, after which only rows without a result could run twice).
+    done is asked for, not done again (for 24 hours, after which only rows without a result could run twice). Rows that
+    failed stay failed, until it is started with --retry-failed: then these run again, once each, and nothing else.
 
     \b
     promptforge batch support-reply tickets.csv --output replies.jsonl
@@ -82,12 +85,16 @@ async def batch(session: Session, /, what: tuple[str, ...], form: str | None, **
         prompt = await session.client.prompts.get(subject) if subject else None
         version = _version(prompt, given, results.version)
         work = _work(prompt, version, given, given["name"] or content_hash(path))
-        total, left = _left(path, form, work, results, given["limit"])
+        total, left = _left(path, form, work, results, given["limit"], retry=given["retry"])
         if version is not None and not given["quiet"]:
             session.output.note(f"version {version}, {total} rows, {total - left} of them done before")
         with _progress(total, left, quiet=given["quiet"]) as advance:
-            rows = (row for row in read(path, form) if row.key(work.key) not in results.statuses)
-            await _all(session, work, _first(rows, given["limit"]), results, given["concurrency"], pause, advance)
+            tries = (
+                (row, number)
+                for row in _first(read(path, form), given["limit"])
+                if (number := results.next_try(row.key(work.key), retry=given["retry"]))
+            )
+            await _all(session, work, tries, results, given["concurrency"], pause, advance)
         _end(session, path, form, work, results, total, given["limit"])
 
 
@@ -150,7 +157,7 @@ def _work(prompt: Prompt | None, version: int | None, given: Mapping[str, Any], 
     return Work(key, prompt and prompt.id, version, given["model"], given["column"], variables, options)
 
 
-def _left(path: Path, form: str, work: Work, results: Results, limit: int | None) -> tuple[int, int]:
+def _left(path: Path, form: str, work: Work, results: Results, limit: int | None, *, retry: bool) -> tuple[int, int]:
     """How many rows there are and are to be run; reads all of FILE, so that what is wrong is said before anything runs.
 
     A usage error when the results are not of this run: then nothing would be skipped, and everything paid again.
@@ -164,7 +171,7 @@ def _left(path: Path, form: str, work: Work, results: Results, limit: int | None
             _text(row, work.column)
         if limit is None or row.number <= limit:
             total += 1
-            left += key not in results.statuses
+            left += results.next_try(key, retry=retry) is not None
     if foreign:
         raise click.UsageError(
             f"{results.path} holds {len(foreign)} results of another run: FILE, the prompt, its version, the run's "
@@ -190,7 +197,7 @@ def _first(rows: Iterator[Row], limit: int | None) -> Iterator[Row]:
 async def _all(
     session: Session,
     work: Work,
-    rows: Iterator[Row],
+    tries: Iterator[tuple[Row, int]],
     results: Results,
     concurrency: int,
     pause: float,
@@ -203,11 +210,11 @@ async def _all(
 
     async def one_after_the_other() -> None:
         nonlocal ready
-        for row in rows:
+        for row, number in tries:
             start = max(ready, clock())
             ready = start + pause
             await asyncio.sleep(start - clock())
-            line = await _line(session, work, row)
+            line = await _line(session, work, row, number)
             results.add(line)
             advance(line["status"] != "success")
 
@@ -222,11 +229,11 @@ async def _all(
         raise error
 
 
-async def _line(session: Session, work: Work, row: Row) -> dict[str, Any]:
+async def _line(session: Session, work: Work, row: Row, number: int) -> dict[str, Any]:
     """Run a row and say how it ended; raises what concerns more than this row."""
-    line: dict[str, Any] = {"row": row.number, "key": row.key(work.key), "version": work.version}
+    line: dict[str, Any] = {"row": row.number, "key": row.key(work.key), "try": number, "version": work.version}
     try:
-        execution = await work.run(session, row)
+        execution = await work.run(session, row, number)
     except PromptForgeError as error:
         if error.execution is None and error.code == "BAD_USER_INPUT":
             return {**line, "executionId": None, "status": "refused", "output": None, "error": str(error)}

@@ -1,7 +1,8 @@
 """The file of a batch's results: one JSON line a row, appended as they come.
 
 The decision to know: a line is there whole or not at all. What a crash has torn is cut off at the next start, and the
-idempotency key brings that row's result back without paying for it again.
+idempotency key brings that row's result back without paying for it again. Of a row that was tried again the last line
+counts; the money of all of them does.
 """
 
 import json
@@ -21,6 +22,9 @@ class Results:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.statuses: dict[str, str] = {}
+        self._executions: dict[str, str | None] = {}
+        #: How many results each row has.
+        self._tries: Counter[str] = Counter()
         #: How many costs are in each state.
         self.costs: Counter[str] = Counter()
         self.usd = Decimal(0)
@@ -46,10 +50,17 @@ class Results:
             data = data[self._file.write(data) :]
         self._count(line)
 
+    def next_try(self, key: str, *, retry: bool) -> int | None:
+        """Which try of a row is to be made; None when there is nothing to do. *retry*: a failure is tried again."""
+        status = self.statuses.get(key)
+        return self._tries[key] + 1 if status is None or (retry and status != "success") else None
+
     def _count(self, line: Mapping[str, Any]) -> None:
-        if line["key"] in self.statuses:
+        key, execution_id = line["key"], line["executionId"]
+        if execution_id is not None and self._executions.get(key) == execution_id:
             return
-        self.statuses[line["key"]] = line["status"]
+        self.statuses[key], self._executions[key] = line["status"], execution_id
+        self._tries[key] += 1
         nothing = {"state": "unknown" if line["executionId"] else "priced", "usd": None}
         cost: Mapping[str, Any] = line.get("cost") or nothing
         self.costs[str(cost["state"])] += 1
