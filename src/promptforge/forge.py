@@ -30,6 +30,7 @@ from promptforge.services.arrivals import Arrivals
 from promptforge.services.backup import Backups
 from promptforge.services.calls import Calls
 from promptforge.services.chain_executions import ChainExecutions
+from promptforge.services.chain_files import ChainFiles
 from promptforge.services.chain_reader import ChainReader
 from promptforge.services.chain_steps import ChainSteps
 from promptforge.services.chains import Chains
@@ -86,6 +87,7 @@ class Forge:
     secrets: Secrets
     prompts: Prompts
     chains: Chains
+    chain_files: ChainFiles
     chain_executions: ChainExecutions
     executions: Executions
     chain_reader: ChainReader
@@ -186,6 +188,7 @@ async def open_forge(
             secrets=named,
             prompts=prompts,
             chains=chains,
+            chain_files=ChainFiles(chains),
             chain_executions=chain_executions,
             executions=executions,
             chain_reader=ChainReader(record, record),

@@ -54,7 +54,7 @@ def _holds_ports(node: ast.ClassDef) -> bool:
     made = next((f for f in node.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"), None)
     taken = {ast.unparse(arg.annotation) for arg in made.args.args if arg.annotation} if made else set()
     ports = {"Record", "PromptCatalog", "ChainCatalog", "MemoryCatalog", "AccessCatalog"}
-    return bool(taken & {*ports, "Access", "Prompts"})
+    return bool(taken & {*ports, "Access", "Prompts", "Chains"})
 
 
 def test_a_noun_has_one_file_name():

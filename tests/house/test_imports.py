@@ -30,6 +30,7 @@ ROOMS = {
     "re2": {"language"},
     "lark": {"language"},
     "jmespath": {"language"},
+    "yaml": {"wire"},
     "click": {"cli"},
     "rich": {"cli"},
     "httpx": {"sdk", "cli"},

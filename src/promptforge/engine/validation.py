@@ -7,6 +7,7 @@ An error would fail a run, or can only be a slip; a warning may be meant so. Wha
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 
 from promptforge.core import chain_definition
 from promptforge.core.chain import ChainDocument, ChainProblem, Severity, Step, StepType, refusal
@@ -241,7 +242,8 @@ def _tags_of(step: Step) -> list[str]:
 def _reached(steps: Sequence[Step]) -> Set[str]:
     """The names of the steps that can run, whichever way the conditions go."""
     active, reached = set[str](), set[str]()
-    for _, group in groupby(steps, key=lambda step: step.order):
+    by_order = attrgetter("order")
+    for _, group in groupby(sorted(steps, key=by_order), key=by_order):
         wave = [step for step in group if not step.tags or active.intersection(step.tags)]
         reached.update(step.name for step in wave)
         active.update(tag for step in wave for tag in _tags_of(step))

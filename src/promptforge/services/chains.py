@@ -113,7 +113,6 @@ class Chains:
     async def add_step(self, actor: Actor, chain_id: str, given: Mapping[str, Json]) -> Step:
         """Add a step to the draft; *given* is its JSON (docs/chains.md)."""
         async with self._change(actor, chain_id) as found:
-            _must_be_in_use(found)
             names = [step.name for step in found.draft.steps]
             (made,) = chain_document.named([chain_document.read_step(given)], names)
             made = replace(made, id=self._step_id())
@@ -123,7 +122,6 @@ class Chains:
     async def update_step(self, actor: Actor, chain_id: str, step: str, changes: Mapping[str, Json]) -> Step:
         """Change fields of a step of the draft, found by id or name; null takes one away, what is not named stays."""
         async with self._change(actor, chain_id) as found:
-            _must_be_in_use(found)
             known = _step_of(found, step)
             made = chain_document.changed(known, changes)
             await self._write_steps(found, (made if one is known else one for one in found.draft.steps))
@@ -132,7 +130,6 @@ class Chains:
     async def remove_step(self, actor: Actor, chain_id: str, step: str) -> Chain:
         """Take a step, found by id or name, out of the draft; versions keep it."""
         async with self._change(actor, chain_id) as found:
-            _must_be_in_use(found)
             gone = _step_of(found, step)
             return await self._write_steps(found, (one for one in found.draft.steps if one is not gone))
 
@@ -144,18 +141,17 @@ class Chains:
         A document that says what the latest version says makes no new one: the latest is returned.
         """
         async with self._change(actor, chain_id) as found:
-            _must_be_in_use(found)
             pointing = None if label is None else definition.label(label)
             if document is not None:
                 draft = self._with_ids(document, found.draft)
                 await self._validation.check(actor, draft)
-                return await self._freeze(actor, await self._write(replace(found, draft=draft)), pointing)
+                changed = await self._write(replace(found, draft=_in_order(draft)))
+                return await self._freeze(actor, changed, pointing)
             return await self._freeze(actor, found, pointing)
 
     async def set_label(self, actor: Actor, chain_id: str, label: str, number: int | None) -> Chain:
         """Point a label at a version; None takes the label away."""
         async with self._change(actor, chain_id) as found:
-            _must_be_in_use(found)
             if number is None:
                 if label not in found.labels:
                     raise _no_label(found, label)
@@ -167,12 +163,12 @@ class Chains:
 
     async def archive(self, actor: Actor, chain_id: str) -> Chain:
         """Take a chain out of use and free its name; its versions and executions stay readable."""
-        async with self._change(actor, chain_id) as found:
+        async with self._change(actor, chain_id, archived=True) as found:
             return found if found.archived_at else await self._write(replace(found, archived_at=self._clock.now()))
 
     async def restore(self, actor: Actor, chain_id: str) -> Chain:
         """Take an archived chain back into use; Conflict when its name was taken meanwhile."""
-        async with self._change(actor, chain_id) as found:
+        async with self._change(actor, chain_id, archived=True) as found:
             return await self._write(replace(found, archived_at=None)) if found.archived_at else found
 
     async def fork(self, actor: Actor, chain_id: str, name: str, version: int | None = None) -> Chain:
@@ -186,11 +182,16 @@ class Chains:
         return made
 
     @asynccontextmanager
-    async def _change(
-        self, actor: Actor, asked: str, permission: Permission = Permission.EDIT
-    ) -> AsyncGenerator[Chain]:
-        """The chain as it is now, changed by nobody else meanwhile."""
-        actor.require(permission)
+    async def _change(self, actor: Actor, asked: str, *, archived: bool = False) -> AsyncGenerator[Chain]:
+        """The chain as it is now, changed by nobody else meanwhile; Conflict when it is archived and may not be."""
+        actor.require(Permission.EDIT)
+        async with self._alone(actor, asked) as found:
+            if found.archived_at is not None and not archived:
+                raise Conflict(f"the chain '{found.name}' is archived: restore it before changing it")
+            yield found
+
+    @asynccontextmanager
+    async def _alone(self, actor: Actor, asked: str) -> AsyncGenerator[Chain]:
         chain_id = (await self._fresh(actor, asked)).id
         async with self._changing.setdefault((actor.workspace, chain_id), asyncio.Lock()):
             yield await self._fresh(actor, chain_id)
@@ -201,19 +202,18 @@ class Chains:
         return chain
 
     async def _write_steps(self, chain: Chain, steps: Iterable[Step]) -> Chain:
-        draft = replace(chain.draft, steps=chain_document.in_order(steps))
+        draft = _in_order(replace(chain.draft, steps=tuple(steps)))
         check_readable(draft)
         return await self._write(replace(chain, draft=draft))
 
     def _with_draft(self, chain: Chain, changes: Mapping[str, Json]) -> Chain:
-        _must_be_in_use(chain)
-        return replace(chain, draft=self._with_ids(_draft(chain.draft, changes), chain.draft))
+        return replace(chain, draft=_in_order(self._with_ids(_draft(chain.draft, changes), chain.draft)))
 
     def _with_ids(self, document: ChainDocument, draft: ChainDocument) -> ChainDocument:
         """Steps keep the id that the draft's step of their name has."""
         known = {step.name: step.id for step in draft.steps}
         steps = (replace(step, id=known.get(step.name) or self._step_id()) for step in document.steps)
-        return replace(document, steps=chain_document.in_order(chain_document.named(tuple(steps))))
+        return replace(document, steps=chain_document.named(tuple(steps)))
 
     def _step_id(self) -> str:
         return ids.made(ids.STEP, self._clock.now(), self._clock.bits())
@@ -308,7 +308,7 @@ class Chains:
         latest = await self._unchanged(actor, found)
         if latest is not None:
             return latest
-        async with self._change(actor, found.id, Permission.RUN) as fresh:
+        async with self._alone(actor, found.id) as fresh:
             return await self._freeze(actor, fresh, None)
 
     async def _freeze(self, actor: Actor, found: Chain, label: str | None) -> ChainVersion:
@@ -335,6 +335,11 @@ class Chains:
         latest = await self._version(actor, found, found.latest)
         return latest if chain_document.same(latest.document, found.draft) else None
 
+    async def check(self, actor: Actor, document: ChainDocument) -> None:
+        """InvalidInput, naming the step, for what would keep a document from becoming a version."""
+        actor.require(Permission.CONTENT)
+        await self._validation.check(actor, self._with_ids(document, ChainDocument()))
+
     async def validate(
         self, actor: Actor, chain_id: str | None = None, document: ChainDocument | None = None
     ) -> Sequence[ChainProblem]:
@@ -358,6 +363,11 @@ class Chains:
         return found
 
 
+def _in_order(document: ChainDocument) -> ChainDocument:
+    """By ``order``; steps of one order stay as they stood."""
+    return replace(document, steps=tuple(sorted(document.steps, key=lambda step: step.order)))
+
+
 def _draft(document: ChainDocument, changes: Mapping[str, Json]) -> ChainDocument:
     """The document with the changed fields, checked."""
     made = chain_document.read({**chain_document.write(document), **changes})
@@ -379,11 +389,6 @@ def _pointed(chain: Chain, label: str) -> int:
     if label not in chain.labels:
         raise _no_label(chain, label)
     return chain.labels[label]
-
-
-def _must_be_in_use(chain: Chain) -> None:
-    if chain.archived_at is not None:
-        raise Conflict(f"the chain '{chain.name}' is archived: restore it before changing it")
 
 
 def _no_chain(asked: str) -> NotFound:

@@ -33,7 +33,8 @@ _SHOWN = 40
 def read(given: Json) -> ChainDocument:
     """A document without ids; InvalidInput names the step and what is not of the right shape.
 
-    A step without ``order`` comes after the one before it, a step without a name is called after what it writes.
+    The steps stay as they stand. One without ``order`` comes after the one before it, one without a name is called
+    after what it writes.
     """
     fields = _object(given, "$", "a chain")
     _refuse_unknown(fields, _DOCUMENT, "$", "a chain")
@@ -45,7 +46,7 @@ def read(given: Json) -> ChainDocument:
         steps.append(read_step({**one, "order": one.get("order", after)}, where))
     deadline = _whole(fields.get("deadlineMs"), "$.deadlineMs", "deadlineMs")
     return ChainDocument(
-        steps=in_order(named(steps)),
+        steps=named(steps),
         required_inputs=None
         if fields.get("requiredInputs") is None
         else _object(fields["requiredInputs"], "$.requiredInputs", "requiredInputs"),
@@ -114,11 +115,6 @@ def named(steps: Sequence[Step], taken: Iterable[str] = ()) -> tuple[Step, ...]:
         known.add(name)
         made.append(replace(step, name=name))
     return tuple(made)
-
-
-def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """By ``order``; steps of one order stay as they stood."""
-    return tuple(sorted(steps, key=lambda step: step.order))
 
 
 def _object(value: Json, where: str, called: str) -> Mapping[str, Json]:
