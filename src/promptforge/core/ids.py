@@ -14,6 +14,9 @@ _PLAIN = str.maketrans(ALPHABET + "ilou", "0123456789abcdefghijklmnopqrstuv" + "
 RANDOM_BITS = 80
 _LENGTH = 26
 _START = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+"""Ten bits at a time, because an id is written for every execution."""
 
 EXECUTION = "exec"
 CHAIN_EXECUTION = "chex"
@@ -36,13 +39,13 @@ def number(milliseconds: int, bits: int) -> int:
 
 def text(prefix: str, value: int) -> str:
     """Write a 128-bit id as people and the API see it: ``exec_01k9…``."""
-    letters = [ALPHABET[value >> shift & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(letters)}"
+    pairs = [_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)]
+    return f"{prefix}_{''.join(pairs)}"
 
 
 def made(prefix: str, at: datetime, bits: int) -> str:
     """The id of something that begins at *at*, from 80 bits: ``exec_01k9…``."""
-    return text(prefix, number((at - _START) // timedelta(milliseconds=1), bits))
+    return text(prefix, number((at - _START) // _MILLISECOND, bits))
 
 
 def parse(prefix: str, shown: str) -> int | None:

@@ -28,6 +28,20 @@ _STRICTNESS = {ContentPolicy.ALL: 0, ContentPolicy.ERRORS: 1, ContentPolicy.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """All of an execution that retention looks at, for ends that have not come and for what is not made yet."""
+
+    created_at: datetime
+    status: Status
+    prompt: PromptRef | None
+    tags: Mapping[str, str]
+    key_id: str | None
+
+
+Ended = Execution | Ending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Days that content is kept: 0 keeps nothing, None keeps for ever. What is left out holds for everything."""
 
@@ -36,7 +50,7 @@ class Rule:
     tag: tuple[str, str] | None = None
     errors: bool = False
 
-    def holds(self, execution: Execution) -> bool:
+    def holds(self, execution: Ended) -> bool:
         """Whether the rule speaks of this execution."""
         return (
             (self.prompt_id is None or (execution.prompt is not None and execution.prompt.prompt_id == self.prompt_id))
@@ -69,7 +83,7 @@ class Retention:
         return max(self.content, self.of_keys.get(key_id or "", self.content), key=_STRICTNESS.__getitem__)
 
 
-def rule_of(rules: Sequence[Rule], execution: Execution) -> Rule | None:
+def rule_of(rules: Sequence[Rule], execution: Ended) -> Rule | None:
     """The most special rule that holds; of equally special ones the shortest, whatever order they stand in."""
     held = [rule for rule in rules if rule.holds(execution)]
     return min(held, key=lambda rule: (*(not part for part in rule.scope), _length(rule)), default=None)
@@ -79,7 +93,7 @@ def _length(rule: Rule) -> float:
     return float("inf") if rule.days is None else rule.days
 
 
-def expires_on(retention: Retention, execution: Execution, since: datetime | None = None) -> date:
+def expires_on(retention: Retention, execution: Ended, since: datetime | None = None) -> date:
     """The first day on which content is in no answer; days count from *since*, which is ``createdAt`` by default."""
     return _day(rule_of(retention.rules, execution), since or execution.created_at, retention.default_days)
 
@@ -98,7 +112,7 @@ def by_default(start: datetime, days: int) -> date:
     return (last.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def keeps(retention: Retention, execution: Execution) -> bool:
+def keeps(retention: Retention, execution: Ended) -> bool:
     """Whether the content of this finished execution is kept at all."""
     rule = rule_of(retention.rules, execution)
     if rule is not None and rule.days == 0:
@@ -121,11 +135,25 @@ def retained(retention: Retention, execution: Execution, since: datetime | None 
     An open one has content only if it would keep it however it ends, and the day of an error: that is what a crash
     makes of it.
     """
-    ends = [replace(execution, status=end) for end in _ends(execution.status)]
+    ends = (
+        [_ending(execution, end, execution.prompt) for end in _ends(execution.status)]
+        if execution.pending
+        else [execution]
+    )
     return replace(
         execution,
         expires_on=expires_on(retention, ends[-1], since),
         content=execution.content if all(keeps(retention, end) for end in ends) else None,
+    )
+
+
+def _ending(execution: Execution | ChainExecution, end: Status, prompt: PromptRef | None) -> Ending:
+    return Ending(
+        created_at=execution.created_at,
+        status=end,
+        prompt=prompt,
+        tags=execution.tags,
+        key_id=execution.key_id,
     )
 
 
@@ -177,19 +205,9 @@ def _kept(retention: Retention, chain: ChainExecution, rules: Sequence[Rule | No
     )
 
 
-def _as_call(chain: ChainExecution, end: Status, prompt_id: str | None = None) -> Execution:
+def _as_call(chain: ChainExecution, end: Status, prompt_id: str | None = None) -> Ending:
     """The chain execution, or a step of it that calls a prompt, in the shape that rules speak of."""
     prompt = None
     if prompt_id is not None:
         prompt = PromptRef(prompt_id=prompt_id, prompt_name="", version_id="", version=0)
-    return Execution(
-        id=chain.id,
-        workspace=chain.workspace,
-        created_at=chain.created_at,
-        status=end,
-        source=chain.source,
-        model="",
-        provider="",
-        prompt=prompt,
-        tags=chain.tags,
-    )
+    return _ending(chain, end, prompt)

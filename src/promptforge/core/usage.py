@@ -47,12 +47,12 @@ class Usage:
     @property
     def token_in(self) -> int:
         """All input tokens, cached and cache-write included."""
-        return sum(n for leaf, n in self.leaves.items() if leaf.startswith("input"))
+        return sum([n for leaf, n in self.leaves.items() if leaf.startswith("input")])
 
     @property
     def token_out(self) -> int:
         """All output tokens, reasoning included."""
-        return sum(n for leaf, n in self.leaves.items() if leaf.startswith("output"))
+        return sum([n for leaf, n in self.leaves.items() if leaf.startswith("output")])
 
 
 def usage(**leaves: int) -> Usage:

@@ -54,10 +54,11 @@ def _lines(tariff: Tariff, used: Mapping[str, int], token_in: int, attempt: int)
     rates = [(tariff.rates[unit].at(token_in), quantity) for unit, quantity in used.items() if unit in tariff.rates]
     if tariff.per_call:
         rates.append((tariff.per_call, used.get(REQUESTS, 1)))
-    priced = {rate.unit for rate, _ in rates}
-    if any(unit not in priced for unit in used if unit != REQUESTS):
+    if not used.keys() <= {REQUESTS, *(rate.unit for rate, _ in rates)}:
         return None
     return tuple(
-        line(rate, quantity, source=tariff.source, valid_from=tariff.valid_from, attempt=attempt)
-        for rate, quantity in rates
+        [
+            line(rate, quantity, source=tariff.source, valid_from=tariff.valid_from, attempt=attempt)
+            for rate, quantity in rates
+        ]
     )

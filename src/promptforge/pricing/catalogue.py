@@ -50,7 +50,8 @@ class Catalogue:
         self._all = list(providers)
         self._model = lru_cache(4096)(self._look_up)
         self._owner = lru_cache(4096)(self._look_up_owner)
-        self._tariff = lru_cache(4096)(_tariff)
+        self._tariffs: dict[tuple[int, int, tuple[int, ...]], Tariff] = {}
+        """By model (its identity: the catalogue lives as long), price entry and variants."""
 
     def find(self, workspace: str, provider: str, model: str, at: datetime, terms: Mapping[str, str]) -> Tariff | None:
         """The tariff in force at *at*; terms that the catalogue has no price for have no tariff."""
@@ -62,7 +63,11 @@ class Catalogue:
             variants = tuple(_variants(info, at, terms))
             if not variants:
                 return None
-        return self._tariff(_Key(info, _entry(info, at), variants))
+        entry = _entry(info, at)
+        key = id(info), entry, variants
+        if key not in self._tariffs:
+            self._tariffs[key] = _tariff(info, entry, variants)
+        return self._tariffs[key]
 
     def provider_of(self, model: str) -> str | None:
         """The provider whose models are named like that."""
@@ -80,20 +85,6 @@ class Catalogue:
             if provider.model_match is not None and provider.model_match.is_match(named):
                 return provider.id
         return None
-
-
-class _Key:
-    """A model's price entry and variants, hashable by what they are."""
-
-    def __init__(self, info: "ModelInfo", entry: int, variants: tuple[int, ...]) -> None:
-        self.info, self.entry, self.variants = info, entry, variants
-        self._identity = (id(info), entry, variants)
-
-    def __hash__(self) -> int:
-        return hash(self._identity)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and other._identity == self._identity
 
 
 def _entry(info: "ModelInfo", at: datetime) -> int:
@@ -114,17 +105,17 @@ def _variants(info: "ModelInfo", at: datetime, terms: Mapping[str, str]) -> Iter
             yield index
 
 
-def _tariff(key: _Key) -> Tariff:
+def _tariff(info: "ModelInfo", entry: int, variants: tuple[int, ...]) -> Tariff:
     from genai_prices.types import StartDateConstraint
 
-    info, starts = key.info, list[datetime]()
+    starts = list[datetime]()
     if isinstance(info.prices, list):
-        chosen = info.prices[key.entry]
+        chosen = info.prices[entry]
         prices, constraints = dict(_items(chosen.prices)), [chosen.constraint]
     else:
         prices, constraints = dict(_items(info.prices)), []
     overrides: dict[str, object] = {}
-    for index in key.variants:
+    for index in variants:
         variant = (info.price_variants or [])[index]
         constraints.append(variant.constraint)
         for name, value in _items(variant.prices):

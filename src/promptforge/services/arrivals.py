@@ -18,7 +18,7 @@ from promptforge.core.access import Actor, Permission, system
 from promptforge.core.errors import Conflict, InvalidInput, NotFound
 from promptforge.core.execution import Content, CostState, Execution, Json, PromptRef
 from promptforge.core.ports import Clock, PriceBook, Record
-from promptforge.core.retention import retained
+from promptforge.core.retention import Ending, Retention, expires_on, keeps
 from promptforge.services import fields
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
@@ -26,6 +26,7 @@ from promptforge.services.run import json_hash, text_hash
 
 AHEAD = timedelta(hours=24)
 MANY = 50
+_NOTHING = Content()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,18 @@ class Occurrences:
     """How often each item without an id of its own has come, over all the lists of one file."""
 
     counts: Counter[int] = field(default_factory=Counter[int])
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What holds for all items of a list; *before* and *added* count those without an id of their own."""
+
+    actor: Actor
+    refs: Mapping[fields.Asked, PromptRef | None]
+    retention: Retention
+    now: datetime
+    before: Counter[int]
+    added: Counter[int] = field(default_factory=Counter[int])
 
 
 class Arrivals:
@@ -90,19 +103,17 @@ class Arrivals:
         *lines* are the items' line numbers; *occurrences* goes on counting from the lists before of the same file.
         """
         actor.require(Permission.INGEST)
+        occurrences = occurrences or Occurrences()
         refs = await self._refs(actor, items)
         retention = await self._retentions.of(actor)
-        before = (occurrences or Occurrences()).counts
-        added = Counter[int]()  # counted for good only when the list was kept, so that it can be handed in again
-        now = self._clock.now()
+        listed = _Listed(actor, refs, retention, self._clock.now(), occurrences.counts)
 
         def make() -> tuple[list[Execution], list[Problem]]:
             made: list[Execution] = []
             problems: list[Problem] = []
             for index, item in enumerate(items):
                 try:
-                    execution = self._execution(actor, item, refs, (before, added), now)
-                    made.append(retained(retention, execution, since=max(execution.created_at, now)))
+                    made.append(self._execution(listed, item))
                 except InvalidInput as error:
                     line = None if lines is None else lines[index]
                     problems.append(Problem(index, line, error.path or "$", str(error)))
@@ -111,7 +122,8 @@ class Arrivals:
         made, problems = await asyncio.to_thread(make) if len(items) > MANY else make()
         self.refuse(actor, len(problems))
         recorded = await self._record.record(made)
-        before.update(added)
+        # for good only now that the list was kept, so that it can be handed in again
+        occurrences.counts.update(listed.added)
         return Received(
             received=len(items),
             stored=recorded.stored,
@@ -128,11 +140,11 @@ class Arrivals:
 
     def pass_over(self, actor: Actor, items: Sequence[Mapping[str, Json]], occurrences: Occurrences) -> None:
         """Count items that are left out of a file, so that their equals further on keep the ids of their places."""
-        counted = occurrences.counts, Counter[int]()
+        added = Counter[int]()
         for item in items:
             with contextlib.suppress(InvalidInput):
-                self._identity(actor.workspace, item, fields.canonical(item), counted)
-        occurrences.counts.update(counted[1])
+                self._identity(actor.workspace, item, fields.canonical(item), occurrences.counts, added)
+        occurrences.counts.update(added)
 
     async def _refs(self, actor: Actor, items: Sequence[Mapping[str, Json]]) -> dict[fields.Asked, PromptRef | None]:
         """The versions that the items name, looked up once each; None for what does not exist here."""
@@ -161,26 +173,21 @@ class Arrivals:
             )
         return found
 
-    def _execution(
-        self,
-        actor: Actor,
-        item: Mapping[str, Json],
-        refs: Mapping[fields.Asked, PromptRef | None],
-        count: tuple[Counter[int], Counter[int]],
-        now: datetime,
-    ) -> Execution:
+    def _execution(self, listed: _Listed, item: Mapping[str, Json]) -> Execution:
+        actor, now = listed.actor, listed.now
         canonical = fields.canonical(item)
-        shown_id, at = self._identity(actor.workspace, item, canonical, count)
+        shown_id, at = self._identity(actor.workspace, item, canonical, listed.before, listed.added)
         if at > now + AHEAD:
             raise InvalidInput(f"createdAt {at.isoformat()} is more than 24 hours ahead", path="$.createdAt")
         status, error_type = fields.status(item)
         model = fields.required(item, "model")
         provider = fields.text(item, "provider") or self._provider_of(model)
         asked = fields.asked_of(item)
-        ref = refs.get(asked) if asked else None
+        ref = listed.refs.get(asked) if asked else None
         tags = fields.tags(item)
         if asked and ref is None:
             tags.setdefault("prompt", asked[0] or asked[1] or "")
+        ending = Ending(created_at=at, status=status, prompt=ref, tags=tags, key_id=actor.key_id)
         return Execution(
             id=shown_id,
             workspace=actor.workspace,
@@ -203,24 +210,26 @@ class Arrivals:
             latency_ms=fields.whole(item, "latencyMs"),
             first_token_ms=fields.whole(item, "firstTokenMs"),
             **self._cost(item, actor.workspace, provider, model, at),
-            **self._content(item),
+            expires_on=expires_on(listed.retention, ending, since=max(at, now)),
+            **self._content(item, kept=keeps(listed.retention, ending)),
         )
 
-    def _content(self, item: Mapping[str, Json]) -> dict[str, Any]:
-        """What went in and came out, and what is known of it without reading it."""
+    def _content(self, item: Mapping[str, Json], *, kept: bool) -> dict[str, Any]:
+        """What went in and came out, where it is kept, and what is known of it without reading it."""
         given, output = item.get("input"), fields.output(item)
+        content = Content(
+            input=given,
+            output=output,
+            error=fields.long(item, "error"),
+            stack_trace=fields.long(item, "stackTrace"),
+            metadata=item.get("metadata"),
+        )
         return {
             "input_hash": 0 if given is None else json_hash(self._secret, given),
             "output_hash": text_hash(self._secret, output),
             "input_chars": 0 if given is None else len(given if isinstance(given, str) else json.dumps(given)),
             "output_chars": len(output or ""),
-            "content": Content(
-                input=given,
-                output=output,
-                error=fields.long(item, "error"),
-                stack_trace=fields.long(item, "stackTrace"),
-                metadata=item.get("metadata"),
-            ),
+            "content": content if kept and content != _NOTHING else None,
         }
 
     def _cost(
@@ -258,7 +267,7 @@ class Arrivals:
         return found
 
     def _identity(
-        self, workspace: str, item: Mapping[str, Json], canonical: str, count: tuple[Counter[int], Counter[int]]
+        self, workspace: str, item: Mapping[str, Json], canonical: str, before: Counter[int], added: Counter[int]
     ) -> tuple[str, datetime]:
         given = item.get("id")
         at = fields.moment(item.get("createdAt"))
@@ -280,7 +289,6 @@ class Arrivals:
             bits = ids.derived_bits(self._secret, "external", workspace, origin, external)
         else:
             bits = ids.derived_bits(self._secret, "bytes", workspace, canonical)
-            before, added = count
             added[bits] += 1
             if (times := before[bits] + added[bits]) > 1:
                 bits = ids.derived_bits(self._secret, "again", workspace, canonical, str(times))

@@ -27,6 +27,7 @@ FIELDS = frozenset(
 )
 START = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAVES = ("input", "output")
+_written = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 Asked = tuple[str | None, str | None, int | None, str | None]
 
 
@@ -34,14 +35,14 @@ def canonical(item: Mapping[str, Json]) -> str:
     """The item as one text, whatever the order of its names; InvalidInput for what is not an arrival at all."""
     if not is_object(cast("object", item)):
         raise InvalidInput("an execution is a JSON object")
-    if not all(type(value) is str for value in item.values()):  # plain texts, as tables have them, need no look
+    if set(map(type, item.values())) != {str}:  # plain texts, as tables have them, need no look
         bounded(item, "$")
     if not item.keys() <= FIELDS:
         unknown = [name for name in item if name not in FIELDS]
         names = ", ".join(f"'{name[:60]}'" for name in unknown[:5])
         raise InvalidInput(f"there is no field {names}; see the fields of an arrival in docs/record.md", path="$")
     try:
-        text = json.dumps(item, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = _written(item)
         text.encode()
     except ValueError:
         text = "\\u0000"
@@ -174,7 +175,8 @@ def required(item: Mapping[str, Json], name: str) -> str:
 
 def text(item: Mapping[str, Json], name: str) -> str | None:
     """A short text; an empty one is none."""
-    return short(long(item, name), name) or None
+    value = long(item, name)
+    return short(value, name) if value else None
 
 
 def long(item: Mapping[str, Json], name: str) -> str | None:
