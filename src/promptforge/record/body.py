@@ -39,6 +39,11 @@ def encode(value: AnyExecution | StepRun) -> bytes:
     return bytes((first,)) + _sum(first, rest) + rest
 
 
+def try_encoding(value: AnyExecution | StepRun) -> None:
+    """Raise what ``encode`` would raise (UnicodeEncodeError, OverflowError, TypeError), without the time to deflate."""
+    _encoder.encode(value)
+
+
 def _sum(first: int, rest: bytes) -> bytes:
     return zlib.crc32(rest, first).to_bytes(_SUM_BYTES, "big")
 

@@ -16,7 +16,7 @@ from promptforge.core.errors import InvalidInput
 from promptforge.core.execution import Content, Execution
 from promptforge.core.json import is_array, is_object
 from promptforge.core.redaction import Redactor
-from promptforge.record.body import encode
+from promptforge.record.body import try_encoding
 from promptforge.record.schema import milliseconds
 
 _OPTIONAL = ("user_id", "key_id", "service", "end_user", "session_id", "forked_from", "failed_step")
@@ -75,11 +75,11 @@ def _encodable(made: _Texts) -> _Texts:
     """The same where it can be written, else with every text and JSON value made storable; InvalidInput when a figure
     is beyond 64 bits."""
     try:
-        encode(made)
+        try_encoding(made)
     except (UnicodeEncodeError, OverflowError):
         made = _mended(made)
         try:
-            encode(made)
+            try_encoding(made)
         except (UnicodeEncodeError, OverflowError) as error:
             name = made.name if isinstance(made, StepRun) else made.id
             raise InvalidInput(f"{name} holds a value that cannot be stored: {error}") from None
