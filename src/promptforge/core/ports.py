@@ -11,6 +11,7 @@ from typing import Protocol
 from promptforge.core.access import Key, Role, User, Workspace
 from promptforge.core.backup import Written
 from promptforge.core.doctor import Checkup
+from promptforge.core.erasure import Erasure
 from promptforge.core.execution import Execution, Json, Source
 from promptforge.core.filter import Filter
 from promptforge.core.model import Delta, ModelRequest, Reply
@@ -102,6 +103,14 @@ class Record(Protocol):
 
     async def erase(self, workspace: str) -> None:
         """Remove everything of a workspace."""
+        ...
+
+    async def erase_end_user(self, workspace: str, end_user: str) -> Erasure:
+        """Take content, end user, session and tags of an end user's executions off the disk; figures stay.
+
+        What is open says no more when it is closed. What was cut short is done again from its start; Conflict while a
+        backup is written, Unavailable when old bytes could not be removed.
+        """
         ...
 
     def health(self) -> RecordHealth:

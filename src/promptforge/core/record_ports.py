@@ -11,6 +11,7 @@ from typing import Protocol
 from promptforge.core.backup import Copies
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
 from promptforge.core.doctor import Examined
+from promptforge.core.erasure import Erasure
 from promptforge.core.execution import Execution
 from promptforge.core.ports import Claim
 from promptforge.core.query import Breakdown, Group, Page, StoreSize
@@ -66,6 +67,9 @@ class Journal(Protocol):
         ...
 
     async def erase(self, workspace: str) -> None: ...
+    async def erase_end_user(self, workspace: str, end_user: str) -> Erasure:
+        """As ``Record`` says, of what has not left for history; what is open says no more when it is closed."""
+        ...
 
 
 class History(Protocol):
@@ -97,6 +101,10 @@ class History(Protocol):
 
     def figures(self, query: Breakdown, upto: int | None = None) -> Sequence[Group]: ...
     def erase(self, workspace: str) -> None: ...
+    def erase_end_user(self, workspace: str, end_user: str, begun: Sequence[str] = ()) -> Erasure:
+        """As ``Record`` says. *begun* are ids of theirs whose content may be here without figures; not counted."""
+        ...
+
     def last(self) -> tuple[int, int]:
         """The highest journal number and batch that are stored; 0 where nothing is."""
         ...

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from promptforge.core import ids
 from promptforge.core.chain_execution import AnyExecution, ChainExecution
 from promptforge.core.doctor import Examined
+from promptforge.core.erasure import Erasure
 from promptforge.core.execution import Execution
 from promptforge.core.query import Breakdown, Group, Page, StoreSize
 from promptforge.core.stats import Figures
@@ -16,6 +17,7 @@ from promptforge.record import figures_sql, merge
 from promptforge.record.chain_rows import chain_of
 from promptforge.record.copies import EngineCopies
 from promptforge.record.engine import Engine
+from promptforge.record.erasure import erase_rows
 from promptforge.record.examination import examine
 from promptforge.record.filter_sql import Condition
 from promptforge.record.migration import migrate
@@ -87,6 +89,9 @@ class ClickHouseHistory:
                 {"workspace": workspace},
                 mutations_sync=2,
             )
+
+    def erase_end_user(self, workspace: str, end_user: str, begun: Sequence[str] = ()) -> Erasure:
+        return erase_rows(self._engine, workspace, end_user, begun)
 
     def _stored(self, table: str, chain: str, batch: int) -> set[tuple[bool, int]]:
         """What is there of a batch. An id alone is not enough: who makes ids may give a call that of a chain."""

@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
+from promptforge.core.erasure import Erasure
 from promptforge.core.execution import Execution
 from promptforge.core.ports import Claim, Clock
 from promptforge.core.query import StoreSize
 from promptforge.core.record_ports import Closed
-from promptforge.record import events
+from promptforge.record import erasure, events
 from promptforge.record.body import decode_as, decode_step, encode
+from promptforge.record.erasure import Erased
 from promptforge.record.journal_tables import CLOSED, prepare
 from promptforge.record.outgoing import Outgoing
 from promptforge.record.pending import Pending, PendingChains
@@ -48,6 +50,7 @@ class SqliteJournal:
         self.outgoing = Outgoing(path, self._writer, self._now)
         self.open_runs: Pending[Execution] = Pending()
         self.open_chains = PendingChains()
+        self.erased = Erased()
         self._restore()
         self._writer.start()
 
@@ -112,6 +115,7 @@ class SqliteJournal:
         def kept(_: str) -> None:
             if written:
                 self._add(execution)
+                self.erased.note(execution)
 
         return await self._writer.write(run, kept)
 
@@ -230,6 +234,23 @@ class SqliteJournal:
             self.waiting -= gone
 
         await self._writer.write(run, kept)
+
+    async def erase_end_user(self, workspace: str, end_user: str) -> Erasure:
+        def kept(_: Erasure) -> None:
+            for run in self.open_runs.of(workspace):
+                self.open_runs.add(self.erased.of(run))
+            for chain in self.open_chains.of(workspace):
+                self.open_chains.add(self.erased.of(chain))
+
+        running = (*self.open_runs.of(workspace), *self.open_chains.of(workspace))
+        with self.erased.erasing(workspace, end_user, running):
+            found = await self._writer.write(lambda c: erasure.blank(c, workspace, end_user), kept)
+        await self._writer.rewrite()
+        return found
+
+    async def halfway(self, workspace: str, end_user: str) -> Sequence[str]:
+        """Ids of an end user in the batch that was begun."""
+        return await asyncio.to_thread(self._finder.read, lambda c: erasure.halfway(c, workspace, end_user))
 
     def stop(self) -> None:
         """Commit what waits and end. Blocks."""

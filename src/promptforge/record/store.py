@@ -5,7 +5,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from promptforge.core.backup import Written
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
 from promptforge.core.doctor import Checkup
+from promptforge.core.erasure import Erasure
 from promptforge.core.errors import Conflict, InvalidInput, Unavailable
 from promptforge.core.execution import Execution, Source
 from promptforge.core.ports import Claim, Clock
@@ -90,7 +91,7 @@ class RecordStore(Reader):
     async def _open(self, execution: E, claim: Claim | None) -> str:
         with self._noted([execution]):
             self._room.require(1)
-            execution = replace(self._taken_in(execution))
+            execution = replace(self._journal.erased.of(self._taken_in(execution)))
             kept = await self._journal.open(execution, claim)
         one = Counter([road(execution)])
         # the journal keeps this very copy, unless the id or the claim was known
@@ -117,6 +118,7 @@ class RecordStore(Reader):
     async def advance(self, workspace: str, chain_execution_id: str, step: StepRun) -> None:
         with self._noted():
             done = step_taken_in(step, self._redactors.of(workspace))
+            done = self._journal.erased.step_of(workspace, chain_execution_id, done)
             chain = await self._journal.advance(workspace, chain_execution_id, done)
         if chain is not None:
             self._tell(chain)
@@ -184,6 +186,11 @@ class RecordStore(Reader):
     async def _keep(
         self, executions: Sequence[AnyExecution], step: StepRun | None = None
     ) -> "frozenset[tuple[str, str]]":
+        erased = self._journal.erased
+        executions = [erased.of(execution) for execution in executions]
+        call = executions[0]
+        if step is not None and isinstance(call, Execution) and call.step is not None:
+            step = erased.step_of(call.workspace, call.step.chain_execution_id, step)
         closed = await self._journal.close(executions, step)
         if closed.fresh:
             self._shipper.notice()
@@ -294,11 +301,34 @@ class RecordStore(Reader):
     # ── the rest ──
 
     async def erase(self, workspace: str) -> None:
-        lock = self._shipper.lock
-        await asyncio.to_thread(lock.acquire)  # no batch is on its way while both stores lose their rows
-        try:
+        await self._to_the_end(self._erase(workspace))
+
+    async def _erase(self, workspace: str) -> None:
+        async with self._standing_still():
             await self._journal.erase(workspace)
             await asyncio.to_thread(self._history.erase, workspace)
+
+    async def erase_end_user(self, workspace: str, end_user: str) -> Erasure:
+        if not end_user:
+            raise InvalidInput("name the end user whose content is to be erased", path="$.endUser")
+        return await self._to_the_end(self._erase_end_user(workspace, end_user))
+
+    async def _erase_end_user(self, workspace: str, end_user: str) -> Erasure:
+        async with self._standing_still():
+            if self._backing_up:
+                raise Conflict("a backup is being written, which would keep what is erased; erase when it is done")
+            begun = await self._journal.halfway(workspace, end_user)
+            stored = await asyncio.to_thread(self._history.erase_end_user, workspace, end_user, begun)
+            # the journal last: until then it names what the history may hold half of
+            return stored + await self._journal.erase_end_user(workspace, end_user)
+
+    @asynccontextmanager
+    async def _standing_still(self) -> AsyncGenerator[None]:
+        """No batch is on its way while both stores lose rows."""
+        lock = self._shipper.lock
+        await asyncio.to_thread(lock.acquire)
+        try:
+            yield
         finally:
             lock.release()
 

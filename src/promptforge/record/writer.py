@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -20,6 +21,8 @@ T = TypeVar("T")
 GROUP = 2_000
 CHECKPOINT_BYTES = 4 << 20
 LARGE_WAL_BYTES = 128 << 20
+REWRITE_SECONDS = 10.0
+REWRITE_PAUSE_SECONDS = 0.05
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -50,9 +53,12 @@ class FileReader:
 
 
 class Work:
-    """Something to do inside a transaction, and whom to tell. *kept* runs on the event loop after the commit."""
+    """Something to do inside a transaction, and whom to tell. *kept* runs on the event loop after the commit.
 
-    __slots__ = ("error", "future", "kept", "loop", "result", "run")
+    What is done *alone* is in no transaction; all that was asked for before it has been done then.
+    """
+
+    __slots__ = ("alone", "error", "future", "kept", "loop", "result", "run")
 
     def __init__(
         self,
@@ -60,7 +66,10 @@ class Work:
         kept: Callable[[Any], None] | None,
         future: "asyncio.Future[Any] | Future[Any]",
         loop: asyncio.AbstractEventLoop | None,
+        *,
+        alone: bool = False,
     ) -> None:
+        self.alone = alone
         self.run = run
         self.kept = kept
         self.future = future
@@ -104,6 +113,16 @@ class Writer:
         self._put(Work(run, kept, future, loop))
         return await future
 
+    async def rewrite(self) -> None:
+        """Write the file anew and empty its log: nothing is left in them of what was changed or removed before.
+
+        Commits wait meanwhile. Unavailable when it could not be done.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._put(Work(_rewrite, None, future, loop, alone=True))
+        await future
+
     def write_and_wait(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """The same from a thread, which waits."""
         future: Future[T] = Future()
@@ -138,13 +157,18 @@ class Writer:
                         last = True
                         break
                     group.append(work)
-            self._commit(group)
+            self._commit([work for work in group if not work.alone])
+            for work in group:
+                if work.alone:
+                    self._do(work)
             self._settle(group)
             self._look_at_log()
             if last:
                 return
 
     def _commit(self, group: list[Work]) -> None:
+        if not group:
+            return
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for work in group:
@@ -167,6 +191,15 @@ class Writer:
                     f"the journal {self._path} could not be written ({error}); nothing was kept. "
                     "Look at the free space and the permissions of that folder, then try again."
                 )
+
+    def _do(self, work: Work) -> None:
+        try:
+            work.result = work.run(self._connection)
+        except (sqlite3.Error, Unavailable) as error:
+            work.error = Unavailable(
+                f"the journal {self._path} could not be written anew ({error}), so what was removed may still be in "
+                "its bytes; look at the free space of that folder, then try again"
+            )
 
     def _settle(self, group: list[Work]) -> None:
         waiting = [work for work in group if work.loop is not None]
@@ -203,6 +236,16 @@ class Writer:
             # the log keeps its size after a checkpoint, so wait for it to be written over
             threading.Event().wait(0.2)
         connection.close()
+
+
+def _rewrite(connection: sqlite3.Connection) -> None:
+    connection.execute("VACUUM")
+    end = time.monotonic() + REWRITE_SECONDS
+    # busy at once while the other thread folds the log
+    while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        if time.monotonic() > end:
+            raise Unavailable("its log is being read")
+        time.sleep(REWRITE_PAUSE_SECONDS)
 
 
 def _settle_all(group: list[Work]) -> None:
