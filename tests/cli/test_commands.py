@@ -199,6 +199,52 @@ def test_keys(served: Served) -> None:
     assert served.run("executions", "list", PROMPTFORGE_API_KEY=secret).returncode == Exit.PERMISSION
 
 
+def test_secrets(served: Served) -> None:
+    """A value comes from stdin, without the end of its line; no command prints it, and none takes it as an argument."""
+    value = "sk-of-the-command-1"
+    done = served.run("secret", "set", "crm", stdin=f"{value}\n")
+    assert (done.returncode, value in done.stdout + done.stderr) == (0, False), done.stderr
+    assert "{{secret.crm}}" in done.stderr
+    assert served.run("secret", "set", "crm", value).returncode == Exit.USAGE
+    listed = served.run("secret", "list")
+    assert listed.stdout.splitlines()[1].startswith("crm\t")
+    assert [one["name"] for one in json.loads(served.run("secret", "list", "--json").stdout)] == ["crm"]
+    ran = served.run("run", "--model", "demo-small", f"Call with {value}", "--json")
+    shown = served.run("executions", "show", json.loads(ran.stdout)["id"])
+    assert (value in shown.stdout, "Call with [redacted]" in shown.stdout) == (False, True)
+    assert served.run("secret", "set", "crm", stdin="short\n").returncode == Exit.REFUSED
+    assert served.run("secret", "remove", "crm").returncode == 0
+    assert served.run("secret", "remove", "crm").returncode == Exit.NOT_FOUND
+
+
+def test_a_secret_is_typed_without_being_seen(served: Served) -> None:
+    """On a terminal the value is asked for twice, and not shown while it is typed."""
+    import os
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "promptforge.cli", "secret", "set", "typed", "--json"]
+    with subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env=surroundings(served.home),
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        said = b""
+        for number in (1, 2):
+            while said.count(b": ") < number:
+                said += os.read(ours, 1000)
+            os.write(ours, b"sk-typed-by-hand\n")
+        made = json.loads(process.communicate(timeout=60)[0])
+    said += os.read(ours, 1000)
+    os.close(ours)
+    assert (process.returncode, made["name"]) == (0, "typed")
+    assert b"typed-by-hand" not in said
+
+
 def test_reader_that_leaves_early(served: Served) -> None:
     """A pipe that closes early ends the command quietly."""
     for _ in range(3):

@@ -49,6 +49,7 @@ def test_a_configured_secret_is_found_wherever_it_hides(around, left, right):
         BASE,
         tags={"t": hidden},
         model=hidden,
+        provider=hidden,
         response_model=hidden,
         finish_reason=hidden,
         attempts=(attempt(hidden),),

@@ -161,6 +161,7 @@ class Server:
         """End it as people do; it must end well."""
         self.process.terminate()
         rest, _ = self.process.communicate(timeout=30)
+        self.said += rest
         assert self.process.returncode == 0, rest
 
     def refused(self) -> str:

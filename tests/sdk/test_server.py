@@ -241,6 +241,20 @@ def test_account_and_keys(client: PromptForge, served: Served) -> None:
     assert made.key.id in [key.id for key in client.keys.list()]
 
 
+def test_secrets_come_in_and_never_go_out(client: PromptForge) -> None:
+    """A secret is set, replaced, listed without its value, and removed once."""
+    for value in ("sk-of-the-client-1", "sk-of-the-client-2"):
+        made = client.secrets.set("shop_token", value)
+        assert value not in repr(made)
+    assert [(one.name, one.updated_at) for one in client.secrets.list()] == [("shop_token", made.updated_at)]
+    assert client.secrets.remove("shop_token")
+    with pytest.raises(NotFoundError, match="no secret 'shop_token'"):
+        client.secrets.remove("shop_token")
+    with pytest.raises(ValidationError, match="a secret has 8 to"):
+        client.secrets.set("shop_token", "short")
+    assert client.secrets.list() == []
+
+
 def test_the_largest_pages_are_answered(client: PromptForge) -> None:
     """No list asks for more than the server's limits allow, even for as many as it ever gives."""
     assert client.prompts.list(limit=500)

@@ -28,6 +28,7 @@ _COMMANDS = {
     "export": ("export", "Write the executions that pass a filter to a file."),
     "retention": ("retention", "Show and change what is kept of content, and for how long."),
     "keys": ("keys", "List, create and revoke API keys."),
+    "secret": ("secrets", "Set, list and remove the secrets of a workspace, by name."),
     "login": ("login", "Print a link that logs a browser in, once."),
     "backup": ("backup", "Write a copy of the home into a folder."),
     "restore": ("backup", "Make a home of a backup."),

@@ -75,6 +75,7 @@ class Redactor:
             session_id=self._maybe(execution.session_id),
             service=self._maybe(execution.service),
             model=self.text(execution.model),
+            provider=self.text(execution.provider),
             response_model=self._maybe(execution.response_model),
             finish_reason=self._maybe(execution.finish_reason),
             attempts=self._attempts(execution.attempts),

@@ -15,6 +15,7 @@ from promptforge.core.chain_execution import AnyExecution, ChainContent, ChainEx
 from promptforge.core.errors import InvalidInput
 from promptforge.core.execution import Content, Execution
 from promptforge.core.json import is_array, is_object
+from promptforge.core.ports import Claim
 from promptforge.core.redaction import Redactor
 from promptforge.record.body import try_encoding
 from promptforge.record.schema import milliseconds
@@ -51,6 +52,11 @@ def chain_taken_in(execution: ChainExecution, redactor: Redactor) -> ChainExecut
 def step_taken_in(step: StepRun, redactor: Redactor) -> StepRun:
     """The finished step as it is kept; InvalidInput when it cannot be."""
     return _encodable(redactor.step(step))
+
+
+def claim_taken_in(claim: Claim | None, redactor: Redactor) -> Claim | None:
+    """The claim as it is kept: a caller may have made the key of anything."""
+    return claim and replace(claim, key=redactor.text(claim.key))
 
 
 def _require_id(execution: AnyExecution, prefix: str, what: str) -> None:

@@ -29,7 +29,7 @@ from promptforge.record.backup import Backup, asked_for, write
 from promptforge.record.checkup import examined, hanging
 from promptforge.record.counters import Counters, Problems, road
 from promptforge.record.home import Home
-from promptforge.record.intake import chain_taken_in, step_taken_in, taken_in
+from promptforge.record.intake import chain_taken_in, claim_taken_in, step_taken_in, taken_in
 from promptforge.record.journal import SqliteJournal
 from promptforge.record.reader import Reader
 from promptforge.record.remains import interrupted
@@ -92,7 +92,7 @@ class RecordStore(Reader):
         with self._noted([execution]):
             self._room.require(1)
             execution = replace(self._journal.erased.of(self._taken_in(execution)))
-            kept = await self._journal.open(execution, claim)
+            kept = await self._journal.open(execution, claim_taken_in(claim, self._redactors.of(execution.workspace)))
         one = Counter([road(execution)])
         # the journal keeps this very copy, unless the id or the claim was known
         if self._journal.running(execution.workspace, execution.id) is execution:

@@ -28,6 +28,7 @@ from promptforge.sdk.values import (
     Prompt,
     PromptDiff,
     PromptVersion,
+    Secret,
     StreamEvent,
     User,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "PromptVersion",
     "ProviderError",
     "RateLimitError",
+    "Secret",
     "StreamEvent",
     "User",
     "ValidationError",

@@ -26,6 +26,7 @@ from promptforge.sdk.prompts import AwaitingPrompts, BlockingPrompts
 from promptforge.sdk.protocol import Plan, StreamPlan, ask
 from promptforge.sdk.retention import AwaitingRetention, BlockingRetention
 from promptforge.sdk.running import Options, executed, of_text, streamed
+from promptforge.sdk.secrets import AwaitingSecrets, BlockingSecrets
 from promptforge.sdk.transports import Address, AsyncHttpTransport, HttpTransport
 from promptforge.sdk.values import Execution, StreamEvent, User
 
@@ -84,6 +85,7 @@ class PromptForge(_Client, Blocking):
         self.chain_executions = BlockingChainExecutions(self._transport)
         self.keys = BlockingKeys(self._transport)
         self.retention = BlockingRetention(self._transport)
+        self.secrets = BlockingSecrets(self._transport)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -118,6 +120,7 @@ class AsyncPromptForge(_Client, Awaiting):
         self.chain_executions = AwaitingChainExecutions(self._transport)
         self.keys = AwaitingKeys(self._transport)
         self.retention = AwaitingRetention(self._transport)
+        self.secrets = AwaitingSecrets(self._transport)
 
     def upload(
         self, path: str, query: Sequence[tuple[str, str]], body: AsyncIterable[bytes]

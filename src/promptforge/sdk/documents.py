@@ -227,5 +227,10 @@ SET_CONTENT = (
     "mutation SetContent($policy: ContentPolicy!, $keyId: ID)"
     " { setContentPolicy(policy: $policy, keyId: $keyId) { ...RetentionAll } }" + _RETENTION
 )
+SECRETS = "query Secrets { secrets { name updatedAt } }"
+SET_SECRET = (
+    "mutation SetSecret($name: String!, $value: String!) { setSecret(name: $name, value: $value) { name updatedAt } }"  # noqa: S105
+)
+REMOVE_SECRET = "mutation RemoveSecret($name: String!) { removeSecret(name: $name) }"  # noqa: S105
 CREATE_LOGIN_LINK = "mutation CreateLoginLink { createLoginLink }"
 REMOVE_DEMO = "mutation RemoveDemo { removeDemo }"

@@ -276,6 +276,15 @@ class Overview:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Secret:
+    """A named value that chains may use, without the value."""
+
+    name: str = ""
+    updated_at: datetime | None = moment()
+    raw: Json = raw_json()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Chain:
     id: str = ""
     name: str = ""

@@ -28,6 +28,7 @@ from promptforge.server.graphql.prompt import (
 )
 from promptforge.server.graphql.retention import Retention, remove_rule, set_content, set_rule
 from promptforge.server.graphql.scalars import Json
+from promptforge.server.graphql.secret import Secret, remove_secret, set_secret
 from promptforge.server.graphql.selection import selected
 from promptforge.services.calls import Call
 
@@ -216,4 +217,8 @@ class Mutation:
     set_content_policy: Retention = resolved(
         set_content, description="Of which executions content is kept at all; of what comes with a key, with its id."
     )
+    set_secret: Secret = resolved(
+        set_secret, description="In the place of an earlier one of that name. Give the value as a variable."
+    )
+    remove_secret: bool = resolved(remove_secret)
     remove_demo: bool = resolved(_remove_demo)

@@ -27,6 +27,7 @@ from promptforge.server.graphql.overview import Overview, ValueCount, overview, 
 from promptforge.server.graphql.prompt import Prompt, PromptVersion
 from promptforge.server.graphql.retention import Retention, retention
 from promptforge.server.graphql.scalars import Count
+from promptforge.server.graphql.secret import Secret, secrets
 from promptforge.server.graphql.selection import selected
 from promptforge.services.demo.demo import WORKSPACE
 
@@ -159,6 +160,7 @@ class Query:
     providers: list[Provider] = resolved(_providers)
     health: Health = resolved(health)
     retention: Retention = resolved(retention)
+    secrets: list[Secret] = resolved(secrets, description="By name; values are shown to nobody.")
     loading: Loading | None = resolved(
         _loading, description="The demo's progress while it loads; null when nothing loads."
     )
