@@ -39,6 +39,13 @@ class StreamEventKind(Enum):
     FINISHED = "finished"
 
 
+class ChainEventKind(Enum):
+    STARTED = "started"
+    STEP_STARTED = "step_started"
+    STEP_FINISHED = "step_finished"
+    FINISHED = "finished"
+
+
 if TYPE_CHECKING:
     StatusEnum: TypeAlias = Status
     ErrorTypeEnum: TypeAlias = ErrorType
@@ -52,6 +59,7 @@ if TYPE_CHECKING:
     TimeWindowEnum: TypeAlias = TimeWindow
     ValueFieldEnum: TypeAlias = ValueField
     StreamEventKindEnum: TypeAlias = StreamEventKind
+    ChainEventKindEnum: TypeAlias = ChainEventKind
 else:
     StatusEnum = strawberry.enum(Status, name="ExecutionStatus")
     ErrorTypeEnum = strawberry.enum(ErrorType, name="ErrorType")
@@ -65,8 +73,11 @@ else:
     TimeWindowEnum = strawberry.enum(TimeWindow, name="TimeWindow")
     ValueFieldEnum = strawberry.enum(ValueField, name="ValueField")
     StreamEventKindEnum = strawberry.enum(StreamEventKind, name="StreamEventKind")
+    ChainEventKindEnum = strawberry.enum(ChainEventKind, name="ChainEventKind")
 
-_LOWER = frozenset({"ExecutionStatus", "ErrorType", "ExecutionSource", "CostState", "StreamEventKind"})
+_LOWER = frozenset(
+    {"ExecutionStatus", "ErrorType", "ExecutionSource", "CostState", "StreamEventKind", "ChainEventKind"}
+)
 
 
 class Names(NameConverter):

@@ -1,23 +1,23 @@
 """The mutations: each one a call of a service."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import strawberry
 
 from promptforge.core.access import Key as CoreKey
-from promptforge.core.errors import InvalidInput
 from promptforge.core.execution import Execution as CoreExecution
-from promptforge.core.json import Json as CoreJson
-from promptforge.core.json import is_array, is_object
 from promptforge.core.prompt import Category
 from promptforge.core.prompt import Message as CoreMessage
 from promptforge.core.prompt import Prompt as CorePrompt
 from promptforge.core.prompt import PromptVersion as CoreVersion
 from promptforge.server.graphql.access import CreatedKey, CreateKeyInput, Key
 from promptforge.server.graphql.arrival import RecordReport, record_executions
+from promptforge.server.graphql.chain_execution import ChainExecution
+from promptforge.server.graphql.chain_running import cancel_chain_execution, execute_chain, fork_chain_execution
 from promptforge.server.graphql.context import Info
 from promptforge.server.graphql.execution import Execution, prepare
 from promptforge.server.graphql.field import resolved
+from promptforge.server.graphql.given import mapping, tags_of
 from promptforge.server.graphql.prompt import (
     CreatePromptInput,
     CreatePromptVersionInput,
@@ -57,9 +57,6 @@ class ExecutePromptInput:
 
 def call(given: ExecutePromptInput) -> Call:
     """The service's call of an input."""
-    tags = given.tags
-    if tags is not None and not is_object(tags) and not is_array(tags):
-        raise InvalidInput("tags must be an object of texts, or a list of texts", path="$.tags")
     return Call(
         prompt_id=given.prompt_id,
         name=given.name,
@@ -70,7 +67,7 @@ def call(given: ExecutePromptInput) -> Call:
         variables=mapping(given.variables, "variables"),
         params=mapping(given.params, "params"),
         provider=given.provider,
-        tags={} if tags is None else tags,  # type: ignore[arg-type]
+        tags=tags_of(given.tags),
         metadata=given.metadata,
         end_user=given.end_user,
         session_id=given.session_id,
@@ -83,15 +80,6 @@ def call(given: ExecutePromptInput) -> Call:
 def turns(given: Sequence[MessageInput] | None) -> tuple[CoreMessage, ...] | None:
     """Messages as the core has them."""
     return None if given is None else tuple(CoreMessage(role=m.role, content=m.content) for m in given)
-
-
-def mapping(value: object, name: str) -> Mapping[str, CoreJson]:
-    """A JSON object given as an input; null is an empty one."""
-    if value is None:
-        return {}
-    if not is_object(value):
-        raise InvalidInput(f"{name} must be a JSON object", path=f"$.{name}")
-    return value
 
 
 async def _create_prompt(info: Info, input: CreatePromptInput) -> CorePrompt:
@@ -200,6 +188,15 @@ class Mutation:
         description="A failure of the provider or of the variables is an execution in status error, not an error here.",
     )
     cancel_execution: Execution = resolved(_cancel)
+    execute_chain: ChainExecution = resolved(
+        execute_chain,
+        description="A step that fails, or an input that does not fit, is an execution in status error, not one here.",
+    )
+    cancel_chain_execution: ChainExecution = resolved(cancel_chain_execution)
+    fork_chain_execution: ChainExecution = resolved(
+        fork_chain_execution,
+        description="Runs again from a step (its name or id); what succeeded before it is taken over at cost 0.",
+    )
     record_executions: RecordReport = resolved(
         record_executions,
         description="Executions that ran elsewhere, at most 1,000, each a JSON object: see Arrivals in docs/record.md. "

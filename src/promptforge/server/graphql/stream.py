@@ -16,6 +16,7 @@ from promptforge.core.execution import Execution as CoreExecution
 from promptforge.core.model import Delta
 from promptforge.server.graphql import chain_execution as chain
 from promptforge.server.graphql.chain_execution import ChainExecution
+from promptforge.server.graphql.chain_running import ExecuteChainEvent, execute_chain_stream
 from promptforge.server.graphql.context import Info
 from promptforge.server.graphql.enums import StreamEventKind, StreamEventKindEnum
 from promptforge.server.graphql.execution import CONTENT, Execution, prepare
@@ -131,6 +132,10 @@ def _subscription(resolver: Callable[..., Any], description: str) -> Any:
 class Subscription:
     execute_prompt_stream: ExecutePromptEvent = _subscription(
         _execute_prompt_stream, description="The pending execution, its output as it comes, the closed one."
+    )
+    execute_chain_stream: ExecuteChainEvent = _subscription(
+        execute_chain_stream,
+        description="The pending chain execution, its steps as they begin and end, the closed one.",
     )
     execution_changes: Execution = _subscription(
         _execution_changes, description="Executions as they are opened and closed."
