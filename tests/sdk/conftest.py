@@ -1,5 +1,13 @@
-"""The tests of the client use a real server."""
+"""A client of a real server, for an empty workspace."""
 
-from kit.served import served
+import pytest
 
-__all__ = ["served"]
+from promptforge import AsyncPromptForge
+
+
+@pytest.fixture
+async def client(forge, actor, url):
+    """A client with a key of an empty workspace."""
+    _, secret = await forge.access.create_key(actor, name="test")
+    async with AsyncPromptForge(secret, url) as made:
+        yield made

@@ -6,15 +6,7 @@ import pytest
 
 from kit.chains import recorded
 from kit.executions import NOON
-from promptforge import AsyncPromptForge, ValidationError
-
-
-@pytest.fixture
-async def client(forge, actor, url):
-    """A client with a key of an empty workspace."""
-    _, secret = await forge.access.create_key(actor, name="test")
-    async with AsyncPromptForge(secret, url) as made:
-        yield made
+from promptforge import ValidationError
 
 
 async def test_one_chain_execution_with_everything(forge, actor, client):

@@ -2,9 +2,8 @@
 
 import pytest
 
-from promptforge.core.chain import ChainDocument, Step, StepType
+from kit.defined import asking, define, says
 
-MODEL = {"model": "demo-small"}
 EXECUTE = """mutation($input: ExecuteChainInput!) { executeChain(input: $input) {
     id status output error errorType failedStep totalCost stepCount criticalPath maxCostUsd overrides forkedFrom
     chain { name } version steps { name status output cost executionId reusedFrom shareOfCost execution { id } }
@@ -17,36 +16,14 @@ FORK = """mutation($id: ID!, $step: String!, $overrides: JSON) {
 CANCEL = "mutation($id: ID!) { cancelChainExecution(id: $id) { id status errorType } }"
 
 
-def says(text: str, **options):
-    """Parameters with which the simulated model says this."""
-    return {**MODEL, "demo": {"text": text, **options}}
-
-
-def step(name: str, order: int, **more) -> Step:
-    """A PROMPT step, short to write."""
-    usual = {"prompt": "say", "input_mapping": {"text": "{{topic}}"}, "output_key": name}
-    return Step(id=f"step_{name}", name=name, order=order, type=StepType.PROMPT, **{**usual, **more})
-
-
-@pytest.fixture
-def define(forge, actor):
-    """Define the chain ``talk`` of these steps."""
-
-    async def define(*steps: Step) -> None:
-        prompt = await forge.prompts.create(actor, name="Say")
-        await forge.prompts.add_version(actor, prompt.id, content="Say {{text}}", params=MODEL)
-        chain = await forge.chains.create(actor, name="talk")
-        await forge.chains.create_version(actor, chain.id, ChainDocument(steps=steps))
-
-    return define
-
-
-async def test_a_chain_runs_to_its_end(caller, define):
+async def test_a_chain_runs_to_its_end(forge, actor, caller):
     """executeChain answers with all of it: output, steps, their calls, cost, what was skipped."""
     await define(
-        step("one", 1, params=says("a")),
-        step("two", 2, params=says("b"), when="one == 'never'"),
-        step("three", 3, params=says("c")),
+        forge,
+        actor,
+        asking("one", 1, params=says("a")),
+        asking("two", 2, params=says("b"), when="one == 'never'"),
+        asking("three", 3, params=says("c")),
     )
 
     done = (await caller.ask(EXECUTE, input={"name": "talk", "input": {"topic": "x"}, "maxCostUsd": None}))[
@@ -67,9 +44,9 @@ async def test_a_chain_runs_to_its_end(caller, define):
     ]
 
 
-async def test_an_error_of_a_step_is_no_error_of_the_request(caller, define):
+async def test_an_error_of_a_step_is_no_error_of_the_request(forge, actor, caller):
     """The chain execution says which step failed and why; a chain that is not there is an error."""
-    await define(step("classify", 1, params=says("a", fail="authentication")))
+    await define(forge, actor, asking("classify", 1, params=says("a", fail="authentication")))
 
     done = (await caller.ask(EXECUTE, input={"name": "talk", "input": {"topic": "x"}}))["executeChain"]
     missing = await caller.post(EXECUTE, input={"name": "nobody"})
@@ -79,9 +56,9 @@ async def test_an_error_of_a_step_is_no_error_of_the_request(caller, define):
     assert "nobody" in missing.json()["errors"][0]["message"]
 
 
-async def test_steps_are_streamed_as_they_begin_and_end(caller, define):
+async def test_steps_are_streamed_as_they_begin_and_end(forge, actor, caller):
     """The pending chain execution, each step begun and ended, the closed one."""
-    await define(step("one", 1, params=says("a")), step("two", 2, params=says("b")))
+    await define(forge, actor, asking("one", 1, params=says("a")), asking("two", 2, params=says("b")))
 
     async with caller.socket() as socket:
         await socket.subscribe("1", STREAM, input={"name": "talk", "input": {"topic": "x"}})
@@ -101,9 +78,9 @@ async def test_steps_are_streamed_as_they_begin_and_end(caller, define):
     assert ("success", "b") == (events[-1]["chainExecution"]["status"], events[-1]["chainExecution"]["output"])
 
 
-async def test_a_chain_in_the_background_can_be_cancelled(caller, define):
+async def test_a_chain_in_the_background_can_be_cancelled(forge, actor, caller):
     """Without waiting the pending one is the answer; cancelled, it ends in that error."""
-    await define(step("one", 1, params=says("a", latency_ms=60_000)))
+    await define(forge, actor, asking("one", 1, params=says("a", latency_ms=60_000)))
 
     begun = (await caller.ask(EXECUTE, input={"name": "talk", "input": {"topic": "x"}, "wait": False}))["executeChain"]
     ended = (await caller.ask(CANCEL, id=begun["id"]))["cancelChainExecution"]
@@ -112,9 +89,9 @@ async def test_a_chain_in_the_background_can_be_cancelled(caller, define):
     assert {"id": begun["id"], "status": "error", "errorType": "cancelled"} == ended
 
 
-async def test_a_fork_tries_another_answer_from_a_step_on(caller, define):
+async def test_a_fork_tries_another_answer_from_a_step_on(forge, actor, caller):
     """What came before the step is reused at cost 0."""
-    await define(step("one", 1, params=says("a")), step("two", 2, params=says("b")))
+    await define(forge, actor, asking("one", 1, params=says("a")), asking("two", 2, params=says("b")))
     first = (await caller.ask(EXECUTE, input={"name": "talk", "input": {"topic": "x"}}))["executeChain"]
 
     forked = (await caller.ask(FORK, id=first["id"], step="two", overrides={"two": {"params": says("c")}}))[
@@ -137,9 +114,9 @@ async def test_a_fork_tries_another_answer_from_a_step_on(caller, define):
         ({"tags": 5}, "tags must be an object of texts"),
     ],
 )
-async def test_bad_input_is_named(caller, define, given, said):
+async def test_bad_input_is_named(forge, actor, caller, given, said):
     """Each mistake is a sentence that says what is wrong."""
-    await define(step("one", 1, params=says("a")))
+    await define(forge, actor, asking("one", 1, params=says("a")))
 
     answer = await caller.post(EXECUTE, input={"name": "talk", "input": {"topic": "x"}} | given)
 

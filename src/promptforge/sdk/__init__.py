@@ -4,7 +4,7 @@ The decision to know: each method is written once, as a plan without I/O (``prot
 and an asynchronous driver (``binding.py``). httpx and websockets are imported at the first request.
 """
 
-from promptforge.sdk.chain_values import ChainExecution
+from promptforge.sdk.chain_values import ChainEvent, ChainExecution
 from promptforge.sdk.client import AsyncPromptForge, PromptForge
 from promptforge.sdk.errors import (
     AuthenticationError,
@@ -37,6 +37,7 @@ __all__ = [
     "AsyncPromptForge",
     "AuthenticationError",
     "Chain",
+    "ChainEvent",
     "ChainExecution",
     "Cost",
     "CreatedKey",

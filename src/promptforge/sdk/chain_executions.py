@@ -1,8 +1,9 @@
 """``client.chain_executions``: the record of the chains that ran, step by step."""
 
-from typing import Unpack
+from collections.abc import Mapping
+from typing import Any, Unpack
 
-from promptforge.sdk import documents
+from promptforge.sdk import chain_running, documents
 from promptforge.sdk.binding import Awaiting, Blocking, call
 from promptforge.sdk.building import Rows, build
 from promptforge.sdk.chain_values import ChainExecution
@@ -19,6 +20,30 @@ class ChainExecutions:
         if data["chainExecution"] is None:
             raise NotFoundError(f"there is no chain execution '{id}' in this workspace", code="NOT_FOUND")
         return build(ChainExecution, data["chainExecution"])
+
+    @call
+    def cancel(self, id: str) -> Plan[ChainExecution]:
+        """Stop a pending chain execution; it ends in error, ``cancelled``."""
+        data = yield from ask(documents.CANCEL_CHAIN_EXECUTION, {"id": id})
+        return build(ChainExecution, data["cancelChainExecution"])
+
+    @call
+    def fork(
+        self,
+        id: str,
+        from_step: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        wait: bool = True,
+    ) -> Plan[ChainExecution]:
+        """Run a finished chain again from a step; what succeeded before it is taken over at cost 0.
+
+        *version* and *label* are the chain's; *overrides* changes steps: ``{"answer": {"version": 5}}``.
+        """
+        variables = {"id": id, "fromStep": from_step, "version": version, "label": label, "overrides": overrides}
+        return chain_running.forked(variables, wait)
 
     # Last, because inside the class the name hides the type.
     @call

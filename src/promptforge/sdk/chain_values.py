@@ -121,3 +121,14 @@ class ChainExecution:
     def pending(self) -> bool:
         """Whether it has not ended yet."""
         return self.status == "pending"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainEvent:
+    """One event of a run: ``started`` and ``finished`` with the chain execution, ``step_started`` and
+    ``step_finished`` with the step."""
+
+    kind: str = ""
+    step: ChainExecutionStep | None = one(lambda: ChainExecutionStep)
+    chain_execution: ChainExecution | None = one(lambda: ChainExecution)
+    raw: Json = raw_json()

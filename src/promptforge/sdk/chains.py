@@ -1,10 +1,15 @@
-"""``client.chains``: the chains that exist."""
+"""``client.chains``: the chains that exist, and running them."""
 
-from promptforge.sdk import documents
-from promptforge.sdk.binding import Awaiting, Blocking, call
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from promptforge.sdk import chain_running, documents
+from promptforge.sdk.binding import Awaiting, Blocking, call, stream
 from promptforge.sdk.building import Rows, build
+from promptforge.sdk.chain_running import ChainOptions
+from promptforge.sdk.chain_values import ChainEvent, ChainExecution
 from promptforge.sdk.errors import NotFoundError
-from promptforge.sdk.protocol import Plan, ask
+from promptforge.sdk.protocol import Plan, StreamPlan, ask
 from promptforge.sdk.values import Chain
 
 
@@ -16,6 +21,33 @@ class Chains:
         if data["chain"] is None:
             raise NotFoundError(f"there is no chain '{id}' in this workspace", code="NOT_FOUND")
         return build(Chain, data["chain"])
+
+    @call
+    def execute(
+        self,
+        id: str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        wait: bool = True,
+        **options: Unpack[ChainOptions],
+    ) -> Plan[ChainExecution]:
+        """Run a chain, by id or name; with *wait* false return the pending execution."""
+        return chain_running.executed(chain_running.of_chain(id, input, version, label, options), wait)
+
+    @stream
+    def stream(
+        self,
+        id: str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        **options: Unpack[ChainOptions],
+    ) -> StreamPlan[ChainEvent]:
+        """Run a chain and iterate over its steps as they begin and end."""
+        return chain_running.streamed(chain_running.of_chain(id, input, version, label, options))
 
     # Last, because inside the class the name hides the type.
     @call

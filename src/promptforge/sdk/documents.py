@@ -193,6 +193,41 @@ CHAIN_EXECUTIONS_ALL = (
 CHAIN_EXECUTION = (
     "query ChainExecution($id: ID!) { chainExecution(id: $id) { ...ChainExecutionAll } }" + _CHAIN_EXECUTION
 )
+EXECUTE_CHAIN = (
+    "mutation ExecuteChain($input: ExecuteChainInput!) { executeChain(input: $input) { ...ChainExecutionAll } }"
+    + _CHAIN_EXECUTION
+)
+EXECUTE_CHAIN_STREAM = (
+    """
+subscription ExecuteChainStream($input: ExecuteChainInput!) {
+  executeChainStream(input: $input) {
+    kind
+    step {
+      name order type status input output error errorType offsetMs latencyMs cost costExact costDisplay costState
+      tokenIn tokenOut tag reusedFrom executionId
+    }
+    chainExecution { ...ChainExecutionAll }
+  }
+}
+"""
+    + _CHAIN_EXECUTION
+)
+FORK_CHAIN_EXECUTION = (
+    """
+mutation ForkChainExecution(
+  $id: ID!, $fromStep: String!, $version: Int, $label: String, $overrides: JSON, $wait: Boolean
+) {
+  forkChainExecution(
+    id: $id, fromStep: $fromStep, version: $version, label: $label, overrides: $overrides, wait: $wait
+  ) { ...ChainExecutionAll }
+}
+"""
+    + _CHAIN_EXECUTION
+)
+CANCEL_CHAIN_EXECUTION = (
+    "mutation CancelChainExecution($id: ID!) { cancelChainExecution(id: $id) { ...ChainExecutionAll } }"
+    + _CHAIN_EXECUTION
+)
 
 KEYS = "query Keys { me { keys { ...KeyAll } } }" + _KEY
 CREATE_KEY = (

@@ -10,13 +10,15 @@ PromptForgeError            base of all
 └── ExecutionError          the execution ended in error for another reason (deadline, cancelled, filtered, ...)
     └── ProviderError       the model provider failed or could not be reached
 
-An error of an execution carries it as ``execution``: then the prompt did run, or was refused, and is on record.
+An error of an execution carries it as ``execution`` (of a chain, as ``chain_execution``): then it did run, or was
+refused, and is on record.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from promptforge.sdk.chain_values import ChainExecution
     from promptforge.sdk.values import Execution
 
 
@@ -34,6 +36,7 @@ class PromptForgeError(Exception):
         retry_after: float | None = None,
         errors: Sequence[Mapping[str, Any]] = (),
         execution: "Execution | None" = None,
+        chain_execution: "ChainExecution | None" = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -42,6 +45,7 @@ class PromptForgeError(Exception):
         self.retry_after = retry_after
         self.errors = list(errors)
         self.execution = execution
+        self.chain_execution = chain_execution
 
 
 class AuthenticationError(PromptForgeError):
@@ -146,3 +150,10 @@ def execution_error(execution: "Execution") -> PromptForgeError:
     kind = _OF_EXECUTION.get(execution.error_type or "", ExecutionError)
     message = execution.error or f"the execution {execution.id} ended in error"
     return kind(message, code=execution.error_type, execution=execution)
+
+
+def chain_error(execution: "ChainExecution") -> PromptForgeError:
+    """The same for a chain execution."""
+    kind = _OF_EXECUTION.get(execution.error_type or "", ExecutionError)
+    message = execution.error or f"the chain execution {execution.id} ended in error"
+    return kind(message, code=execution.error_type, chain_execution=execution)
