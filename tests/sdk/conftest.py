@@ -1,8 +1,11 @@
-"""A client of a real server, for an empty workspace."""
+"""The tests of the client use a real server."""
 
 import pytest
 
+from kit.served import served
 from promptforge import AsyncPromptForge
+
+__all__ = ["client", "served"]
 
 
 @pytest.fixture

@@ -173,10 +173,13 @@ async def test_input_is_checked_and_a_refusal_is_recorded(forge, actor, run):
     assert (0, ()) == (found.total_cost, found.steps)
 
 
-async def test_what_cannot_be_resolved_is_an_error_that_names_the_step(forge, actor, run):
-    """A missing prompt, a chain that is not there, an override of no step: nothing is recorded."""
-    with pytest.raises(NotFound, match=r"Step 1 \(a\): .*nobody"):
-        await run(step("a", 1, prompt="nobody"))
+async def test_what_cannot_be_resolved_is_an_error_that_names_the_step(forge, actor, run, prompt):
+    """An archived prompt, a chain that is not there, an override of no step: nothing is recorded."""
+    done = await run(step("a", 1))
+    await forge.prompts.archive(actor, prompt.id)
+    with pytest.raises(NotFound, match=r"Step 1 \(a\): there is no prompt 'echo'"):
+        await forge.chain_executions.execute(actor, ChainCall(chain_id=done.chain.chain_id, input={"review": "x"}))
+    await forge.prompts.restore(actor, prompt.id)
     with pytest.raises(NotFound):
         await forge.chain_executions.execute(actor, ChainCall(name="nobody"))
     with pytest.raises(InvalidInput, match="no PROMPT step 'x'"):

@@ -89,7 +89,7 @@ def _call(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         text = sys.stdin.read() if given["subject"] in (None, "-") else given["subject"]
         turns = [{"role": "system", "content": given["system"]}, {"role": "user", "content": text}]
         return {"model": given["model"], "text": turns if given["system"] else text}, how
-    variables = _file(given["file"]) | variables_of(given["variables"])
+    variables = variables_from(given["file"]) | variables_of(given["variables"])
     return {"id": given["subject"], "variables": variables, "version": given["version"], "label": given["label"]}, how
 
 
@@ -112,7 +112,8 @@ def variables_of(given: tuple[str, ...]) -> dict[str, Any]:
     return made
 
 
-def _file(path: str | None) -> dict[str, Any]:
+def variables_from(path: str | None) -> dict[str, Any]:
+    """The JSON object of variables that a file holds."""
     if path is None:
         return {}
     try:
