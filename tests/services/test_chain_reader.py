@@ -11,6 +11,7 @@ from promptforge.core.access import Permission
 from promptforge.core.chain_execution import ChainPlan
 from promptforge.core.errors import Forbidden, NotFound
 from promptforge.core.filter import Operator, Test
+from promptforge.core.query import Dimension
 
 
 async def test_figures_come_without_what_was_said(forge, actor):
@@ -60,3 +61,11 @@ async def test_all_the_calls_of_many_chain_executions_are_found(forge, actor):
     assert calls.keys() == {step.execution_id for one in made for step in one.steps if step.execution_id}
     assert await forge.chain_reader.calls(actor, []) == {}
     assert {call.id for call in calls.values() if call.content is None} == set()
+
+
+async def test_the_filters_offer_chains_by_their_runs(forge, actor):
+    """The names of the chains that ran, with how often they did, however many calls they made."""
+    for n in range(3):
+        await recorded(forge.record, actor.workspace, forge.clock.now() - timedelta(minutes=n))
+
+    assert await forge.overviews.values(actor, Dimension.CHAIN_NAME) == [("triage", 3)]

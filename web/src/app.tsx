@@ -2,6 +2,7 @@
 import { useEffect } from "react";
 import { leaveWorkspace, Problem } from "./api/client";
 import { useSession } from "./api/session";
+import { ChainExecutions } from "./pages/chain-executions";
 import { Executions } from "./pages/executions";
 import { Health } from "./pages/health";
 import { Import } from "./pages/importing";
@@ -17,6 +18,7 @@ import s from "./pages/shell.module.css";
 const TITLES: Record<string, string> = {
   "/": "Overview",
   "/executions": "Executions",
+  "/chain-executions": "Chain executions",
   "/health": "Health",
   "/import": "Import",
 };
@@ -52,6 +54,8 @@ export function App() {
           <Overview session={session.data} />
         ) : path === "/executions" ? (
           <Executions session={session.data} />
+        ) : path === "/chain-executions" ? (
+          <ChainExecutions session={session.data} />
         ) : path === "/health" ? (
           <Health />
         ) : path === "/import" ? (

@@ -1,4 +1,5 @@
-/** The filter of the executions page: in the address as plain parameters, in the API as ExecutionFilter. */
+/** The filters of the lists: in the address as plain parameters, in the API as its inputs. */
+import type { ChainFilter } from "./api/chain-executions";
 import type { Filter, ValueField } from "./api/executions";
 import type { Values } from "./route";
 
@@ -11,7 +12,7 @@ export interface Field {
   placeholder?: string;
 }
 
-/** Everything that can be filtered by, in the order of the menu. */
+/** Everything that executions can be filtered by, in the order of the menu. */
 export const FIELDS: readonly Field[] = [
   { name: "status", title: "Status", kind: "choice", options: ["success", "error", "pending"] },
   { name: "prompt", title: "Prompt", kind: "choice", values: "PROMPT_NAME" },
@@ -32,6 +33,23 @@ export const FIELDS: readonly Field[] = [
   { name: "maxCost", title: "Cost at most", kind: "number", placeholder: "US dollars, such as 0.01" },
 ];
 
+/** The same of chain executions. */
+export const CHAIN_FIELDS: readonly Field[] = [
+  { name: "status", title: "Status", kind: "choice", options: ["success", "error", "pending"] },
+  { name: "chain", title: "Chain", kind: "choice", values: "CHAIN_NAME" },
+  { name: "version", title: "Version", kind: "number", placeholder: "Version of the chain" },
+  { name: "label", title: "Label", kind: "text", placeholder: "production" },
+  { name: "error", title: "Error type", kind: "choice", values: "ERROR_TYPE" },
+  { name: "cost", title: "Cost state", kind: "choice", options: ["priced", "unpriced", "unknown", "pending"] },
+  { name: "user", title: "End user", kind: "choice", values: "END_USER" },
+  { name: "session", title: "Session", kind: "text", placeholder: "Session id" },
+  { name: "service", title: "Service", kind: "choice", values: "SERVICE" },
+  { name: "source", title: "Source", kind: "choice", values: "SOURCE" },
+  { name: "tag", title: "Tag", kind: "text", placeholder: "team=support, or team" },
+  { name: "minLatency", title: "Duration at least", kind: "number", placeholder: "Milliseconds" },
+  { name: "maxLatency", title: "Duration at most", kind: "number", placeholder: "Milliseconds" },
+];
+
 export const RANGES = [
   { name: "1h", title: "Last hour", seconds: 3_600 },
   { name: "24h", title: "Last 24 hours", seconds: 86_400 },
@@ -39,12 +57,13 @@ export const RANGES = [
   { name: "30d", title: "Last 30 days", seconds: 30 * 86_400 },
 ] as const;
 
-const NAMES: readonly string[] = [...FIELDS.map((field) => field.name), "q", "range", "from", "to"];
+type Found = Record<string, string[]>;
+const names = (fields: readonly Field[]) => [...fields.map((field) => field.name), "q", "range", "from", "to"];
 
 /** Only the parameters that filter, in a stable order: equal filters have equal keys. */
-export function pick(params: URLSearchParams): Record<string, string[]> {
-  const found: Record<string, string[]> = {};
-  for (const name of NAMES) {
+export function pick(params: URLSearchParams, fields = FIELDS): Found {
+  const found: Found = {};
+  for (const name of names(fields)) {
     const values = params.getAll(name).filter(Boolean);
     if (values.length) found[name] = values;
   }
@@ -52,7 +71,7 @@ export function pick(params: URLSearchParams): Record<string, string[]> {
 }
 
 /** Parameters that take every filter away. */
-export const nothing = (): Values => Object.fromEntries(NAMES.map((name) => [name, null]));
+export const nothing = (fields = FIELDS): Values => Object.fromEntries(names(fields).map((name) => [name, null]));
 
 /** Local midnight after or at a date of the address (2026-03-02), as the API's time. */
 function midnight(date: string, plus = 0): string | null {
@@ -69,18 +88,15 @@ function tag(text: string) {
   return at < 0 ? { key: text, values: null } : { key: text.slice(0, at), values: [text.slice(at + 1)] };
 }
 
-/** The API's filter; *now* is when a relative range was chosen. */
-export function toFilter(found: Record<string, string[]>, now: number): Filter {
+/** What both kinds of list are asked alike; *now* is when a relative range was chosen. */
+function common(found: Found, now: number) {
   const range = RANGES.find((one) => one.name === found["range"]?.[0]);
   const from = found["from"]?.[0];
   const to = found["to"]?.[0];
-  const filter: Record<string, unknown> = {
+  return {
     status: found["status"],
-    promptName: found["prompt"],
     version: found["version"]?.map(Number).filter(Number.isInteger),
     label: found["label"],
-    model: found["model"],
-    provider: found["provider"],
     errorType: found["error"],
     costState: found["cost"],
     endUser: found["user"],
@@ -93,10 +109,27 @@ export function toFilter(found: Record<string, string[]>, now: number): Filter {
     createdBefore: to ? midnight(to, 1) : null,
     minLatencyMs: whole(found["minLatency"]?.[0]),
     maxLatencyMs: whole(found["maxLatency"]?.[0]),
+  };
+}
+
+const given = (filter: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined && value !== null));
+
+/** The API's filter of executions. */
+export const toFilter = (found: Found, now: number): Filter =>
+  given({
+    ...common(found, now),
+    promptName: found["prompt"],
+    model: found["model"],
+    provider: found["provider"],
     minCostUsd: money(found["minCost"]?.[0]),
     maxCostUsd: money(found["maxCost"]?.[0]),
-  };
-  return Object.fromEntries(
-    Object.entries(filter).filter(([, value]) => value !== undefined && value !== null),
-  ) as Filter;
-}
+  }) as Filter;
+
+/** The API's filter of chain executions. */
+export const toChainFilter = (found: Found, now: number): ChainFilter =>
+  given({ ...common(found, now), chainName: found["chain"] }) as ChainFilter;
+
+/** What the runs of those chains add up to: the same as a filter of executions, in which a chain's calls are too. */
+export const toRunFilter = (found: Found, now: number): Filter =>
+  given({ ...common(found, now), version: null, label: null, chainName: found["chain"] ?? ["*"] }) as Filter;

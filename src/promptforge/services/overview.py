@@ -113,20 +113,23 @@ class Overviews:
         )
 
     async def values(self, actor: Actor, dimension: Dimension, limit: int = 20) -> Sequence[tuple[str, int]]:
-        """The values of a dimension in the last 90 days with the number of calls, most frequent first."""
+        """The values of a dimension in the last 90 days with the number of calls, most frequent first.
+
+        For chains it is the number of their runs.
+        """
         actor.require(Permission.NUMBERS)
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInput(f"limit must be 1 to {MAX_PAGE}, not {limit}", path="$.limit")
+        subject = Subject.RUNS if dimension is Dimension.CHAIN_NAME else Subject.CALLS
         query = Breakdown(
             workspace=actor.workspace,
             start=self._clock.now() - timedelta(days=VALUE_DAYS),
             by=(dimension,),
-            subject=Subject.CALLS,
+            subject=subject,
             limit=limit + 1,  # the group without a value is one of them
         )
         groups = await self._record.figures(query)
-        found = [(str(g.key[0]), g.figures.calls) for g in groups.items if g.key[0] not in {None, ""}]
-        return found[:limit]
+        return [(str(g.key[0]), getattr(g.figures, subject)) for g in groups.items if g.key[0] not in {None, ""}][:limit]
 
     async def _figures(self, base: Breakdown, **changes: object) -> Groups:
         return await self._record.figures(replace(base, **changes))  # type: ignore[arg-type]

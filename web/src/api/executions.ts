@@ -80,6 +80,7 @@ const SUMMARY = graphql(`
   query Summary($filter: ExecutionFilter, $timezone: String!) {
     overview(window: ALL_TIME, timezone: $timezone, filter: $filter) {
       totals {
+        runs
         calls
         successRate
         averageLatencyMs
@@ -194,6 +195,8 @@ const DETAIL = graphql(`
       streamed
       cached
       chainExecutionId
+      chainName
+      step
       contentExpired
       attempts {
         number

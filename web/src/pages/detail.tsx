@@ -1,15 +1,14 @@
 /** One execution in full, in the order one asks: how did it end, what came out, what went in, what did it cost, how long. */
-import type { ReactNode } from "react";
 import { useExecution, type Detail } from "../api/executions";
 import { ago, compact, latency, moment } from "../format";
 import { Json, Text, Turns, turns } from "../parts/content";
 import { Bone, Copy, IconButton, Notice } from "../parts/controls";
 import { Costs, Usage } from "../parts/costs";
 import s from "../parts/detail.module.css";
-import { Icon } from "../parts/icon";
 import { Identity } from "../parts/identity";
 import { Link } from "../parts/link";
 import { Panel } from "../parts/panel";
+import { Fact, Fold, Section } from "../parts/section";
 import { Status } from "../parts/status";
 import { Timing } from "../parts/timing";
 import { href } from "../route";
@@ -93,30 +92,6 @@ function Title({ detail }: { detail: Detail }) {
         ({ago(detail.createdAt)})
       </p>
     </>
-  );
-}
-
-function Section({ title, note, children }: { title: string; note?: ReactNode; children: ReactNode }) {
-  return (
-    <section className={s.section} aria-label={title}>
-      <h2>
-        {title}
-        {note && <small>{note}</small>}
-      </h2>
-      {children}
-    </section>
-  );
-}
-
-function Fold({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <details className={s.fold}>
-      <summary>
-        <Icon name="right" size={12} />
-        {title}
-      </summary>
-      {children}
-    </details>
   );
 }
 
@@ -208,12 +183,3 @@ function Sections({ detail, content }: { detail: Detail; content: boolean }) {
     </>
   );
 }
-
-const Fact = ({ name, value }: { name: string; value: string }) => (
-  <div>
-    <dt>{name}</dt>
-    <dd className="clip" title={value}>
-      {value}
-    </dd>
-  </div>
-);

@@ -4,12 +4,13 @@ import { useAny, useExecutions, useSummary, useTail, useValues, type Filter, typ
 import { useActivity } from "../api/overview";
 import { queries } from "../api/queries";
 import { useLoading, type Session } from "../api/session";
-import { nothing, pick, toFilter, type Field } from "../filter";
+import { FIELDS, nothing, pick, toFilter, type Field } from "../filter";
 import { compact, count, latency, localDate, percent } from "../format";
 import { Columns, type Column } from "../parts/columns";
 import { Button, IconButton, Notice } from "../parts/controls";
 import { FilterBar } from "../parts/filterbar";
 import { Grid, type Density } from "../parts/grid";
+import { Cells, HEADS } from "../parts/rows";
 import { adjust, useRoute } from "../route";
 import { DetailPanel } from "./detail";
 import s from "./executions.module.css";
@@ -28,7 +29,7 @@ function useDensity() {
 
 /** The rows that came in since the list was read; gathered for a moment, so that a flood is one change. */
 function useLive(key: string, tailing: boolean, filter: ReturnType<typeof toFilter>, content: boolean) {
-  const [live, setLive] = useState<Live>(nothingLive);
+  const [live, setLive] = useState<Live<Row>>(nothingLive);
   const gathered = useRef<Row[]>([]);
   const on = useRef(tailing);
   useEffect(() => {
@@ -37,7 +38,7 @@ function useLive(key: string, tailing: boolean, filter: ReturnType<typeof toFilt
   }, [key]);
   useEffect(() => {
     on.current = tailing;
-    if (tailing) setLive(release);
+    if (tailing) setLive(release<Row>);
   }, [tailing]);
   useTail(filter, content, (row) => {
     gathered.current.push(row);
@@ -144,6 +145,7 @@ export function Executions({ session }: { session: Session }) {
           </div>
         </div>
         <FilterBar
+          fields={FIELDS}
           found={found}
           options={(field) => (field.name === opened?.name ? values.data : undefined)}
           onOpen={setOpened}
@@ -165,6 +167,10 @@ export function Executions({ session }: { session: Session }) {
           </div>
         )}
         <Grid
+          id="executions"
+          label="Executions"
+          heads={HEADS}
+          cells={(row) => <Cells row={row} tall={density === "tall"} />}
           rows={rows}
           added={fresh.length}
           density={density}

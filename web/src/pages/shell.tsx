@@ -16,6 +16,7 @@ import s from "./shell.module.css";
 const PAGES: readonly { path: string; title: string; icon: IconName; key: string }[] = [
   { path: "/", title: "Overview", icon: "overview", key: "g o" },
   { path: "/executions", title: "Executions", icon: "executions", key: "g e" },
+  { path: "/chain-executions", title: "Chain executions", icon: "runs", key: "g x" },
   { path: "/import", title: "Import", icon: "import", key: "g i" },
   { path: "/health", title: "Health", icon: "health", key: "g h" },
 ];

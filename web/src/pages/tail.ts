@@ -1,7 +1,10 @@
 /** What the live tail brought: new rows newest first, and the newest state of rows that are shown already. */
-import type { Row } from "../api/executions";
+interface Known {
+  id: string;
+  status: string;
+}
 
-export interface Live {
+export interface Live<Row extends Known> {
   /** New rows that are shown. */
   order: readonly string[];
   /** New rows that wait, because the tail is off. */
@@ -9,11 +12,11 @@ export interface Live {
   rows: ReadonlyMap<string, Row>;
 }
 
-export const nothingLive: Live = { order: [], waiting: [], rows: new Map() };
+export const nothingLive = { order: [], waiting: [], rows: new Map<string, never>() };
 const MOST = 2_000;
 
 /** Take in what came, oldest first; beyond a limit the oldest go. A closed row never reopens. */
-export function merge(live: Live, came: readonly Row[], tailing: boolean): Live {
+export function merge<Row extends Known>(live: Live<Row>, came: readonly Row[], tailing: boolean): Live<Row> {
   const rows = new Map(live.rows);
   const fresh = tailing ? [...live.order] : [...live.waiting];
   for (const row of came) {
@@ -27,6 +30,6 @@ export function merge(live: Live, came: readonly Row[], tailing: boolean): Live 
 }
 
 /** The tail is turned on: what waited is shown. */
-export function release(live: Live): Live {
+export function release<Row extends Known>(live: Live<Row>): Live<Row> {
   return live.waiting.length ? { order: [...live.waiting, ...live.order], waiting: [], rows: live.rows } : live;
 }

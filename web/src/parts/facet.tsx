@@ -93,7 +93,7 @@ function Entry({ field, selected, onChange, onDone }: Props) {
           className={inputClass}
           data-autofocus
           inputMode={number ? "decimal" : "text"}
-          pattern={number ? (field.name.endsWith("Latency") ? "\\d{1,9}" : "\\d+(\\.\\d{1,12})?") : undefined}
+          pattern={number ? (field.name.endsWith("Cost") ? "\\d+(\\.\\d{1,12})?" : "\\d{1,9}") : undefined}
           title={field.placeholder}
           placeholder={field.placeholder}
           value={value}

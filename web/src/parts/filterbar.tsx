@@ -1,6 +1,6 @@
 /** The filter bar: search, time, and a chip for each filter that is set. It shows and reports; the page decides. */
 import { useEffect, useRef, useState } from "react";
-import { FIELDS, RANGES, type Field } from "../filter";
+import { RANGES, type Field } from "../filter";
 import { words } from "../format";
 import type { Values } from "../route";
 import { Button, Divider, inputClass, itemClass, Key, Menu, MenuItem } from "./controls";
@@ -11,6 +11,7 @@ import { Icon } from "./icon";
 export type Found = Readonly<Record<string, readonly string[]>>;
 
 interface Props {
+  fields: readonly Field[];
   found: Found;
   /** The values that occur, once a field was opened. */
   options: (field: Field) => readonly Option[] | undefined;
@@ -124,10 +125,10 @@ function summary(field: Field, values: readonly string[]): string {
   return values.length > 2 ? `${first} +${values.length - 2}` : first;
 }
 
-export function FilterBar({ found, options, onOpen, onChange, onClear }: Props) {
+export function FilterBar({ fields, found, options, onOpen, onChange, onClear }: Props) {
   const [adding, setAdding] = useState<Field | null>(null);
   const [search] = useState(() => (value: string) => onChange({ q: value || null }, true));
-  const set = FIELDS.filter((field) => found[field.name]?.length);
+  const set = fields.filter((field) => found[field.name]?.length);
   const facet = (field: Field, done: () => void) => (
     <Facet
       field={field}
@@ -190,7 +191,7 @@ export function FilterBar({ found, options, onOpen, onChange, onClear }: Props) 
               {facet(adding, () => (setAdding(null), close()))}
             </>
           ) : (
-            FIELDS.map((field) => (
+            fields.map((field) => (
               <MenuItem key={field.name} onClick={() => (setAdding(field), onOpen(field))}>
                 {field.title}
                 {found[field.name] && <span className={s.count}>{found[field.name]?.length}</span>}

@@ -1,18 +1,26 @@
-/** The table of executions: only the rows in view exist; new ones on top never move what is being read. */
+/** The table of a long list: only the rows in view exist; new ones on top never move what is being read. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
-import type { Row } from "../api/executions";
-import { compact, count, gist, latency, moment, when } from "../format";
+import { count } from "../format";
 import { Bone, Button } from "./controls";
 import s from "./grid.module.css";
 import { Icon } from "./icon";
-import { Status } from "./status";
 
 export type Density = "dense" | "tall";
 const HEAD = 32;
 const HEIGHT: Record<Density, number> = { dense: 34, tall: 54 };
 
-interface Props {
+/** A column's title and the class of its cells. */
+export type Head = readonly [string, string | undefined];
+
+interface Props<Row> {
+  /** Of the element. */
+  id: string;
+  label: string;
+  heads: readonly Head[];
+  cells: (row: Row) => ReactNode;
+  /** The class that lays the columns out. */
+  layout?: string | undefined;
   rows: readonly Row[];
   /** How many rows came in on top since the list was read. */
   added: number;
@@ -28,79 +36,13 @@ interface Props {
   onEnd: () => void;
 }
 
-function Cells({ row, tall }: { row: Row; tall: boolean }) {
-  const known = row.tokenIn !== null || row.tokenOut !== null;
-  const answer = row.status === "error" ? gist(row.error) : gist(row.output);
-  const cell = (name: string | undefined, content: ReactNode, title?: string) => (
-    <div role="gridcell" className={`${s.cell} ${name ?? ""}`} title={title}>
-      {content}
-    </div>
-  );
-  return (
-    <>
-      {cell(undefined, <Status status={row.status} errorType={row.errorType} />)}
-      {cell(
-        s.quiet,
-        <time dateTime={row.createdAt} title={moment(row.createdAt)}>
-          {when(row.createdAt)}
-        </time>,
-      )}
-      {cell(
-        s.name,
-        <>
-          {row.promptName ?? <span className={s.quiet}>{tall ? "No prompt" : row.model}</span>}
-          {row.promptVersion && <span className={s.version}>v{row.promptVersion.version}</span>}
-          {tall && <span className={s.under}>{row.model}</span>}
-        </>,
-        row.promptName ?? undefined,
-      )}
-      {cell(`${s.quiet} ${s.model}`, row.model, `${row.provider} / ${row.model}`)}
-      {cell(s.number, latency(row.latencyMs))}
-      {cell(
-        `${s.number} ${s.quiet} ${s.tokens}`,
-        known ? `${compact(row.tokenIn ?? 0)} → ${compact(row.tokenOut ?? 0)}` : "–",
-        known ? `${count(row.tokenIn ?? 0)} in, ${count(row.tokenOut ?? 0)} out` : undefined,
-      )}
-      {cell(
-        s.number,
-        row.cost.display ?? <span className={s.quiet}>{row.cost.state === "pending" ? "–" : row.cost.state}</span>,
-      )}
-      {cell(`${s.quiet} ${s.enduser}`, row.endUser)}
-      {cell(`${s.quiet} ${s.service}`, row.service)}
-      {tall ? (
-        cell(
-          s.preview,
-          <>
-            {gist(row.input)}
-            <span className={s.under} data-status={row.status}>
-              {answer}
-            </span>
-          </>,
-        )
-      ) : (
-        <>
-          {cell(`${s.quiet} ${s.preview}`, gist(row.input))}
-          {cell(s.preview, <span data-status={row.status}>{answer}</span>)}
-        </>
-      )}
-    </>
-  );
-}
+export const Cell = ({ name, title, children }: { name?: string | undefined; title?: string; children?: ReactNode }) => (
+  <div role="gridcell" className={`${s.cell} ${name ?? ""}`} title={title}>
+    {children}
+  </div>
+);
 
-const HEADS: readonly (readonly [string, string | undefined])[] = [
-  ["Time", undefined],
-  ["Prompt", undefined],
-  ["Model", s.model],
-  ["Latency", s.number],
-  ["Tokens", `${s.number} ${s.tokens}`],
-  ["Cost", s.number],
-  ["End user", s.enduser],
-  ["Service", s.service],
-  ["Input", s.preview],
-  ["Output", `${s.preview} ${s.output}`],
-];
-
-export function Grid(props: Props) {
+export function Grid<Row extends { id: string }>(props: Props<Row>) {
   const { rows, added, density, cursor, open } = props;
   const scroll = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLDivElement>(null);
@@ -144,7 +86,7 @@ export function Grid(props: Props) {
   }, [added, height]);
 
   return (
-    <div className={`${s.grid} ${density === "tall" ? s.tall : ""}`}>
+    <div className={[s.grid, density === "tall" && s.tall, props.layout].filter(Boolean).join(" ")}>
       {away && (
         <div className={s.up}>
           <Button small onClick={() => scroll.current?.scrollTo({ top: 0 })}>
@@ -154,10 +96,10 @@ export function Grid(props: Props) {
       )}
       <div
         ref={scroll}
-        id="executions"
+        id={props.id}
         className={s.scroll}
         role="grid"
-        aria-label="Executions"
+        aria-label={props.label}
         aria-rowcount={props.more ? -1 : rows.length + 1}
         aria-busy={props.pending || props.stale}
         aria-activedescendant={cursor >= 0 && rows[cursor] ? `row-${rows[cursor].id}` : undefined}
@@ -170,7 +112,7 @@ export function Grid(props: Props) {
             <div role="columnheader">
               <span className="sr">Status</span>
             </div>
-            {HEADS.map(([title, name]) => (
+            {props.heads.map(([title, name]) => (
               <div key={title} role="columnheader" className={`${s.cell} ${name ?? ""}`}>
                 {title}
               </div>
@@ -201,7 +143,7 @@ export function Grid(props: Props) {
                 style={{ height: item.size, transform: `translateY(${item.start - HEAD}px)` }}
                 onClick={() => props.onOpen(row, item.index)}
               >
-                <Cells row={row} tall={density === "tall"} />
+                {props.cells(row)}
               </div>
             );
           })}

@@ -9,6 +9,7 @@ const KEYS: readonly [string, readonly (readonly [string, readonly string[]])[]]
     [
       ["Go to the overview", ["g", "o"]],
       ["Go to executions", ["g", "e"]],
+      ["Go to chain executions", ["g", "x"]],
       ["Go to import", ["g", "i"]],
       ["Go to health", ["g", "h"]],
       ["Switch theme", ["t"]],
@@ -24,6 +25,13 @@ const KEYS: readonly [string, readonly (readonly [string, readonly string[]])[]]
       ["Close it", ["Esc"]],
       ["Live tail on or off", ["l"]],
       ["Row height", ["d"]],
+    ],
+  ],
+  [
+    "Chain executions",
+    [
+      ["Next, previous run or step", ["j", "k"]],
+      ["Close the step, the run", ["Esc"]],
     ],
   ],
   ["Charts", [["Read day by day", ["←", "→"]]]],

@@ -13,6 +13,16 @@ export function tagged(tags: unknown): string[] {
   return Object.entries(tags).map(([key, value]) => (value === "" || value === null ? key : `${key}=${String(value)}`));
 }
 
+/** The step of the chain execution that made this call. */
+const InChain = ({ detail, id }: { detail: Detail; id: string }) => (
+  <>
+    <Link href={href("/chain-executions", { id, step: detail.step })}>
+      {[detail.chainName ?? id, detail.step].filter(Boolean).join(" › ")}
+    </Link>
+    <Copy value={id} label="Copy the chain execution's id" />
+  </>
+);
+
 export function Identity({ detail }: { detail: Detail }) {
   const { promptVersion } = detail;
   const filter = (name: string, value: string) => (
@@ -41,7 +51,7 @@ export function Identity({ detail }: { detail: Detail }) {
     ["Account", detail.user && (detail.user.email ?? detail.user.name)],
     ["End user", detail.endUser && filter("user", detail.endUser)],
     ["Session", detail.sessionId && filter("session", detail.sessionId)],
-    ["Chain", detail.chainExecutionId && id(detail.chainExecutionId, "chain execution's id")],
+    ["Chain", detail.chainExecutionId && <InChain detail={detail} id={detail.chainExecutionId} />],
     ["Delivery", [detail.streamed && "streamed", detail.cached && "from cache"].filter(Boolean).join(", ")],
     ["Usage", detail.usageSource !== "none" && words(detail.usageSource)],
     ["Tags", tags.length > 0 && tags.map((tag) => <span key={tag}>{filter("tag", tag)}</span>)],

@@ -31,6 +31,7 @@ class ValueField(Enum):
     ERROR_TYPE = Dimension.ERROR_TYPE
     SOURCE = Dimension.SOURCE
     VERSION = Dimension.VERSION
+    CHAIN_NAME = Dimension.CHAIN_NAME
 
 
 class StreamEventKind(Enum):
