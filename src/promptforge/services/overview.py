@@ -129,7 +129,8 @@ class Overviews:
             limit=limit + 1,  # the group without a value is one of them
         )
         groups = await self._record.figures(query)
-        return [(str(g.key[0]), getattr(g.figures, subject)) for g in groups.items if g.key[0] not in {None, ""}][:limit]
+        found = [(str(g.key[0]), getattr(g.figures, subject)) for g in groups.items if g.key[0] not in {None, ""}]
+        return found[:limit]
 
     async def _figures(self, base: Breakdown, **changes: object) -> Groups:
         return await self._record.figures(replace(base, **changes))  # type: ignore[arg-type]
