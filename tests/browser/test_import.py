@@ -74,6 +74,39 @@ def test_a_file_goes_in_once(at: Page):
     expect(at.get_by_role("grid").locator("[data-id]")).to_have_count(5, timeout=15_000)
 
 
+KEPT = """query($filter: ExecutionFilter) { executions(filter: $filter) {
+    tokenIn tokenOut tags usage } }"""
+
+
+def test_columns_become_tags_and_usage(at: Page, server):
+    """Columns named so are proposed, others are added by hand, and what is stored has them; what is removed has not."""
+    head = "createdAt,model,input,tags.env,usage.input,who,cached,out,usage.output_audio"
+    choose(at, "mapped.csv", f"{head}\n2026-01-03T03:04:05Z,gpt-4o,mapped,prod,7,care,3,5,9\n")
+    at.get_by_label("Preset").select_option("map")
+
+    def part(number: int, of: str):
+        return at.get_by_role("group", name=f"{of} {number}")
+
+    expect(part(1, "tags").get_by_label("Tag")).to_have_value("env")
+    expect(part(2, "usage").get_by_label("Column")).to_have_value("usage.input")
+    part(3, "usage").get_by_role("button", name="Remove").click()
+    expect(part(3, "usage")).to_have_count(0)
+    at.get_by_role("button", name="Add a tag").click()
+    part(3, "tags").get_by_label("Tag").fill("te=am:")
+    part(3, "tags").get_by_label("Column").select_option("who")
+    for number, leaf, column in ((4, "input_cache_read", "cached"), (5, "output", "out")):
+        at.get_by_role("button", name="Add usage").click()
+        part(number, "usage").get_by_label("Usage").select_option(leaf)
+        part(number, "usage").get_by_label("Column").select_option(column)
+    assert violations(at) == []
+    at.get_by_role("button", name="Import", exact=True).click()
+    expect(at.get_by_role("region", name="Imported").get_by_role("status")).to_contain_text("1 stored", timeout=15_000)
+    (kept,) = server.ask(KEPT, filter={"source": ["import"], "text": "mapped"})["executions"]
+    assert kept["tags"] == {"env": "prod", "team": "care"}
+    assert kept["usage"] == {"input": 7, "input_cache_read": 3, "output": 5}
+    assert (kept["tokenIn"], kept["tokenOut"]) == (10, 5)
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing(browser, server, session, theme):
     """The page is accessible in both themes, with a file chosen too, and narrow ones do not scroll sideways."""

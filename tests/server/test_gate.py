@@ -1,11 +1,14 @@
 """Who gets in, and from where: keys, sessions, origins and host names."""
 
+import json
+
 import httpx
 import pytest
 from starlette.routing import Route, WebSocketRoute
 from websockets.exceptions import InvalidStatus
 
 from kit.caller import open_socket
+from kit.executions import done
 from promptforge.server.app import OPEN, create_app
 from promptforge.server.auth import COOKIE
 
@@ -161,6 +164,16 @@ async def test_a_session_chooses_its_workspace(session, url, actor, other_actor)
 
     assert (await workspace(actor.workspace))["data"]["workspace"]["id"] == actor.workspace
     assert (await workspace("ws_unknown"))["errors"]
+
+
+async def test_a_download_chooses_its_workspace(forge, session, actor, other_actor):
+    """A plain link has no headers: its address picks one of the user's own workspaces; any other is refused."""
+    browser, _, _ = session
+    for own in (actor, other_actor):
+        await forge.record.record([run := done(own.workspace)])
+        answer = await browser.get("/export", params={"workspace": own.workspace})
+        assert [json.loads(line)["id"] for line in answer.text.splitlines()] == [run.id]
+    assert (await browser.get("/export", params={"workspace": "ws_unknown"})).status_code == 403
 
 
 async def test_logging_out_ends_the_session(session, url):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -54,7 +54,9 @@ class Gate:
             )
         if scope.get("method") not in {"GET", "HEAD"} and not same_origin(headers):
             raise Forbidden("a session is used from the dashboard's own pages only; programs send a key instead")
-        return await self._access.authenticate_session(secret, headers.get(WORKSPACE))
+        # a download is a plain link, which carries no header
+        workspace = headers.get(WORKSPACE) or QueryParams(scope.get("query_string", b"")).get("workspace")
+        return await self._access.authenticate_session(secret, workspace)
 
     def _described(self, actor: Actor, headers: Headers) -> Actor:
         source, service = headers.get(SOURCE), headers.get(SERVICE)

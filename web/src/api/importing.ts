@@ -19,8 +19,8 @@ export interface Progress {
 export interface Upload {
   file: File;
   format: Format;
-  /** The record's field → the file's column. */
-  map: Readonly<Record<string, string>>;
+  /** A field of the record, and the file's column. */
+  map: readonly (readonly [string, string])[];
   preset: string | null;
   model: string;
   provider: string;
@@ -32,7 +32,7 @@ const BEGINNING: Progress = { sent: 0, received: 0, stored: 0, duplicate: 0, rej
 function address({ format, map, preset, model, provider }: Upload): string {
   const params = new URLSearchParams({ format });
   if (preset) params.set("preset", preset);
-  for (const [field, column] of Object.entries(map)) if (column) params.append("map", `${field}=${column}`);
+  for (const [field, column] of map) params.append("map", `${field}=${column}`);
   if (model) params.set("model", model);
   if (provider) params.set("provider", provider);
   return `/import?${params}`;

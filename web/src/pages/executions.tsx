@@ -1,6 +1,7 @@
 /** Executions: a filtered list that reads on as one scrolls, a live tail, and one execution in full beside it. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useAny, useExecutions, useSummary, useTail, useValues, type Filter, type Row } from "../api/executions";
+import { download, type ExportFormat } from "../api/exporting";
 import { useActivity } from "../api/overview";
 import { queries } from "../api/queries";
 import { useLoading, type Session } from "../api/session";
@@ -8,6 +9,7 @@ import { FIELDS, nothing, pick, toFilter, type Field } from "../filter";
 import { compact, count, latency, localDate, percent } from "../format";
 import { Columns, type Column } from "../parts/columns";
 import { Button, IconButton, Notice } from "../parts/controls";
+import { ExportMenu } from "../parts/exporting";
 import { FilterBar } from "../parts/filterbar";
 import { Grid, type Density } from "../parts/grid";
 import { Cells, HEADS } from "../parts/rows";
@@ -72,6 +74,7 @@ export function Executions({ session }: { session: Session }) {
   const values = useValues(opened?.values ?? null);
   const [density, toggleDensity] = useDensity();
   const [cursor, setCursor] = useState<string | null>(open);
+  const [refusal, setRefusal] = useState<string | null>(null);
   useActivity(tailing ? ["summary", "any"] : ["any"], 5_000);
 
   const read = list.data?.pages.flatMap((page) => page.executions) ?? [];
@@ -95,6 +98,10 @@ export function Executions({ session }: { session: Session }) {
     show(null);
     document.getElementById("executions")?.focus();
   }, [show]);
+  const exported = (format: ExportFormat, withContent: boolean) => {
+    setRefusal(null);
+    download(filter, format, withContent).catch((error: Error) => setRefusal(error.message));
+  };
   useKeyboard({ rows, at, open, setCursor, show, close, tailing, toggleDensity });
 
   if (any === false && !loading) return <Welcome session={session} />;
@@ -137,6 +144,7 @@ export function Executions({ session }: { session: Session }) {
                 {waiting ? `${compact(waiting)} new` : "Refresh"}
               </Button>
             )}
+            <ExportMenu content={content} onExport={exported} />
             <IconButton
               icon={density === "tall" ? "dense" : "rows"}
               label={density === "tall" ? "Dense rows" : "Tall rows"}
@@ -156,6 +164,11 @@ export function Executions({ session }: { session: Session }) {
           <div className={s.course} />
         ) : (
           course.data && course.data.daily.length > 2 && <Course days={course.data.daily} filter={filter} />
+        )}
+        {refusal && (
+          <div className={s.problem}>
+            <Notice title="Nothing was exported" text={refusal} />
+          </div>
         )}
         {list.error && (
           <div className={s.problem}>

@@ -3,11 +3,12 @@ import { useRef, useState, type DragEvent, type ReactNode } from "react";
 import { upload, type Progress, type Rejected } from "../api/importing";
 import { queries } from "../api/queries";
 import { count } from "../format";
-import { Button, inputClass, Notice } from "../parts/controls";
+import { Button, Notice } from "../parts/controls";
 import { Link } from "../parts/link";
 import { href } from "../route";
 import { formatOf, table, type Format, type Table } from "../table";
 import s from "./importing.module.css";
+import { Choice, guess, Mapping, pairs, Text } from "./mapping";
 import page from "./overview.module.css";
 
 /** What the preview reads of a file, and shows of it. */
@@ -22,28 +23,11 @@ interface Preset {
 }
 const PRESETS: readonly Preset[] = [
   { name: "azure-llm", title: "Azure LLM trace", columns: ["TIMESTAMP", "ContextTokens", "GeneratedTokens"] },
+  { name: "export", title: "Prompt Forge export", columns: ["id", "createdAt", "source", "costState"] },
   { name: "openai-jsonl", title: "OpenAI completions", columns: ["id", "created", "model", "choices"] },
 ];
 const AS_NAMED = "";
 const BY_COLUMN = "map";
-const FIELDS: readonly (readonly [string, string])[] = [
-  ["createdAt", "Time"],
-  ["externalId", "Id elsewhere"],
-  ["status", "Status"],
-  ["model", "Model"],
-  ["provider", "Provider"],
-  ["promptName", "Prompt"],
-  ["input", "Input"],
-  ["output", "Output"],
-  ["error", "Error"],
-  ["latencyMs", "Latency in ms"],
-  ["tokenIn", "Tokens in"],
-  ["tokenOut", "Tokens out"],
-  ["costUsd", "Cost in US dollars"],
-  ["endUser", "End user"],
-  ["sessionId", "Session"],
-];
-
 interface Chosen {
   file: File;
   format: Format;
@@ -57,14 +41,6 @@ async function chosen(file: File): Promise<Chosen> {
   const preview = table(text, format, ROWS, file.size <= BEGINNING);
   if (!preview.columns.length) throw new Error(`“${file.name}” holds no row that can be read.`);
   return { file, format, preview };
-}
-
-/** Columns that are named as the record names its fields are taken without asking. */
-function guess(columns: readonly string[]): Record<string, string> {
-  const plain = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, "");
-  return Object.fromEntries(
-    FIELDS.map(([field]) => [field, columns.find((one) => plain(one) === plain(field)) ?? ""]),
-  );
 }
 
 /** How a file with these columns is read unless somebody chooses otherwise. */
@@ -129,7 +105,7 @@ function Drop({ what, onChoose }: { what: Chosen | null; onChoose: (file: File |
 function Sending({ what }: { what: Chosen }) {
   const { columns } = what.preview;
   const [kind, setKind] = useState(() => kindOf(columns));
-  const [map, setMap] = useState(() => guess(columns));
+  const [mapped, setMapped] = useState(() => guess(columns));
   const [model, setModel] = useState("");
   const [provider, setProvider] = useState("");
   const [progress, setProgress] = useState<Progress | null>(null);
@@ -142,9 +118,9 @@ function Sending({ what }: { what: Chosen }) {
     setProblem(null);
     try {
       const preset = PRESETS.find((one) => one.name === kind)?.name ?? null;
-      const columns = kind === BY_COLUMN ? map : {};
+      const map = kind === BY_COLUMN ? pairs(mapped) : [];
       const constants = { model: model.trim(), provider: provider.trim() };
-      await upload({ ...what, ...constants, map: columns, preset }, setProgress, stop.current.signal);
+      await upload({ ...what, ...constants, map, preset }, setProgress, stop.current.signal);
       setState("done");
     } catch (error) {
       setState("ready");
@@ -169,23 +145,7 @@ function Sending({ what }: { what: Chosen }) {
           <Text label="Model, where no column says" value={model} onChange={setModel} />
           <Text label="Provider, where no column says" value={provider} onChange={setProvider} />
         </div>
-        {kind === BY_COLUMN && (
-          <div className={s.fields}>
-            {FIELDS.map(([field, title]) => (
-              <Choice
-                key={field}
-                label={title}
-                value={map[field] ?? ""}
-                onChange={(column) => setMap({ ...map, [field]: column })}
-              >
-                <option value="">–</option>
-                {columns.map((column) => (
-                  <option key={column}>{column}</option>
-                ))}
-              </Choice>
-            ))}
-          </div>
-        )}
+        {kind === BY_COLUMN && <Mapping columns={columns} mapped={mapped} onChange={setMapped} />}
         <div className={s.row}>
           <Button look="primary" disabled={running} onClick={() => void send()}>
             Import
@@ -270,43 +230,5 @@ function Rows(props: { label: string; heads: readonly string[]; rows: readonly (
         </tbody>
       </table>
     </div>
-  );
-}
-
-interface Field {
-  label: string;
-  value: string;
-  onChange: (value: string) => void;
-}
-
-function Choice({ label, value, onChange, children }: Field & { children: ReactNode }) {
-  return (
-    <label>
-      {label}
-      <select
-        className={inputClass}
-        aria-label={label}
-        value={value}
-        onChange={(event) => onChange(event.target.value)}
-      >
-        {children}
-      </select>
-    </label>
-  );
-}
-
-function Text({ label, value, onChange }: Field) {
-  return (
-    <label>
-      {label}
-      <input
-        className={inputClass}
-        aria-label={label}
-        value={value}
-        maxLength={200}
-        spellCheck={false}
-        onChange={(event) => onChange(event.target.value)}
-      />
-    </label>
   );
 }
