@@ -18,7 +18,7 @@ async def forge(home):
     from promptforge.forge import open_forge  # late: tests that need no forge need none of its libraries
     from promptforge.settings import load
 
-    env = {"OPENAI_API_KEY": CANARY, "PROMPTFORGE_MIN_FREE_MB": "0"}
+    env = {"OPENAI_API_KEY": CANARY, "PROMPTFORGE_MIN_FREE_MB": "0", "PROMPTFORGE_OUTBOUND_ALLOW": "127.0.0.1"}
     async with open_forge(load(env, home=home)) as opened:
         opened.record.patience = 30.0  # a busy machine must not change an answer
         yield opened

@@ -1,7 +1,7 @@
 """API_CALL steps: one request to an address that the chain names, tried again as often as the step allows.
 
 Secrets are marks in everything that a chain reads and keeps. They become values here, in the request that leaves, and
-nowhere else.
+nowhere else; what comes back loses them before anybody reads it.
 """
 
 import asyncio
@@ -65,7 +65,8 @@ class ApiCalls:
                 await asyncio.sleep(delay)
             else:
                 attempts.append(self._attempt(request, began, started, number, None, reply))
-                return reply.text if ready.step.config.get("expects") == "text" else read_reply(reply.text)
+                # a host may send back what it was sent: nobody may see that, and the next process would not have it
+                return self._secrets.removed_from(actor, _read(ready, reply))
         raise AssertionError("the last attempt returns or raises")
 
     async def _request(self, actor: Actor, ready: Ready, marks: Mapping[str, str]) -> OutboundRequest:
@@ -120,6 +121,10 @@ def _revealed(value: Json, values: Mapping[str, str]) -> Json:
     if is_object(value):
         return {str(_revealed(name, values)): _revealed(part, values) for name, part in value.items()}
     return [_revealed(part, values) for part in value] if is_array(value) else value
+
+
+def _read(ready: Ready, reply: OutboundReply) -> Json:
+    return reply.text if ready.step.config.get("expects") == "text" else read_reply(reply.text)
 
 
 def _headers(given: Json) -> dict[str, str]:

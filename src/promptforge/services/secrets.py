@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from promptforge.core.access import Actor, Permission
 from promptforge.core.errors import InvalidInput, NotFound, Unavailable
+from promptforge.core.json import Json
 from promptforge.core.ports import Clock, SecretCatalog
 from promptforge.core.redaction import SHORTEST, Redactors
 from promptforge.core.secret import Secret
@@ -86,6 +87,11 @@ class Secrets:
                 raise Unavailable(f"the secret '{name}' cannot be opened: {_LOCKED}")
             found[name] = value
         return found
+
+    def removed_from(self, actor: Actor, value: Json) -> Json:
+        """What came back from where secrets went, as a record would have it: without them."""
+        actor.require(Permission.RUN)
+        return self.redactors.of(actor.workspace).json(value)
 
 
 _LOCKED = "it was sealed with another key; start with PROMPTFORGE_SECRET_KEY as it was, or set the secret again"
