@@ -146,12 +146,21 @@ async def test_a_broken_file_changes_nothing_and_says_its_line(chains, files, te
 
 async def test_a_file_is_proved_without_applying_it(chains, files):
     """Whoever may read may prove; the problems have paths, and the file knows their lines."""
-    found, problems = await files.validate(VIEWER, FILE.replace("[positive_path]", "[good]"))
-    assert [(one.severity.value, one.step, one.path, found.text.line(one.path)) for one in problems] == [
+    proof = await files.validate(VIEWER, FILE.replace("[positive_path]", "[good]"))
+    assert proof.file is not None
+    assert [(one.severity.value, one.step, one.path, line) for one, line in proof.problems] == [
         ("error", "prompt-3", "$.steps[3].tags", 27),
         ("warning", "condition-1", "$.steps[1].config", 16),
     ]
-    assert (await files.validate(VIEWER, FILE))[1] == []
+    assert (await files.validate(VIEWER, FILE)).problems == ()
+    for text, says, line in (
+        (FILE + "\t", "this is not YAML", 30),
+        (FILE.replace("steps:", "step:"), "has no field", 9),
+    ):
+        proof = await files.validate(VIEWER, text)
+        ((problem, found),) = proof.problems
+        assert (proof.file, found) == (None, line)
+        assert says in problem.message
     for ask in (lambda: files.apply(VIEWER, FILE), lambda: files.apply(VIEWER, FILE, name="x")):
         with pytest.raises(Forbidden):
             await ask()
@@ -166,6 +175,31 @@ async def test_steps_may_stand_in_any_order_in_a_file(chains, files):
     assert [step.order for step in made.version.document.steps] == [1, 5]
     with pytest.raises(InvalidInput, match=r"^line 4: Step 5 \(transform-5\): lost: "):
         await files.apply(ADA, text.replace("{{a}}", "{{lost}}").replace("order: 1", "order: 2"))
+
+
+async def test_a_diff_shows_what_applying_would_change(chains, files):
+    """Nothing for the file that was applied; otherwise the lines; versions are compared the same way."""
+    made = await files.apply(ADA, FILE)
+    assert await files.diff(VIEWER, "Feedback", FILE) == ""
+    assert await files.diff(VIEWER, "Feedback", FILE.replace("description: Answers reviews.\n", "")) == ""
+    changed = FILE.replace('"0.05"', '"0.06"').replace("Answers reviews.", "Answers.")
+    lines = (await files.diff(VIEWER, "Feedback", changed)).splitlines()
+    assert [line for line in lines if line[0] in "+-"] == [
+        "--- Feedback",
+        "+++ the file",
+        "-description: Answers reviews.",
+        "+description: Answers.",
+        "-maxCost: '0.05'",
+        "+maxCost: '0.06'",
+    ]
+    await files.apply(ADA, changed)
+    lines = (await files.compare(VIEWER, made.chain.id, 1, 2)).splitlines()
+    assert [line for line in lines if line[0] in "+-"] == [
+        "--- version 1",
+        "+++ version 2",
+        "-maxCost: '0.05'",
+        "+maxCost: '0.06'",
+    ]
 
 
 NAMES = st.text("abcde-_é ", min_size=1, max_size=8).map(str.strip).filter(bool)

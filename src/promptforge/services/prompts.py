@@ -5,7 +5,6 @@ changes it. Nothing is deleted: archiving frees the name and keeps what was run 
 """
 
 import asyncio
-import difflib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,11 +17,10 @@ from promptforge.core.execution import Json
 from promptforge.core.ports import Clock, PromptCatalog, PromptQuery
 from promptforge.core.prompt import Category, Message, Prompt, PromptVersion, kebab
 from promptforge.language import prompt as language
+from promptforge.services.difference import unified
 
 MAX_LIST = 500
 _REMEMBERED = 1_000
-#: Comparing lines is quadratic at worst: above this many pairs all lines count as rewritten.
-_PAIRS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +290,7 @@ class Prompts:
         return VersionDiff(
             old=before,
             new=after,
-            text=_unified(_text(before), _text(after), f"version {old}", f"version {new}"),
+            text=unified(_text(before), _text(after), f"version {old}", f"version {new}"),
             params=_changes(_full_params(before), _full_params(after)),
             input_schema=_changes(before.input_schema or {}, after.input_schema or {}),
         )
@@ -366,16 +364,6 @@ def _no_prompt(asked: str) -> NotFound:
 def _no_label(prompt: Prompt, label: str) -> NotFound:
     has = ", ".join(f"'{name}'" for name in sorted(prompt.labels)) or "none"
     return NotFound(f"the prompt '{prompt.name}' has no label '{label[:60]}'; it has {has}")
-
-
-def _unified(old: str, new: str, old_name: str, new_name: str) -> str:
-    if old == new:
-        return ""
-    before, after = old.split("\n"), new.split("\n")
-    if len(before) * len(after) <= _PAIRS:
-        return "\n".join(difflib.unified_diff(before, after, old_name, new_name, lineterm=""))
-    head = [f"--- {old_name}", f"+++ {new_name}", f"@@ -1,{len(before)} +1,{len(after)} @@"]
-    return "\n".join([*head, *(f"-{line}" for line in before), *(f"+{line}" for line in after)])
 
 
 def _text(version: PromptVersion) -> str:

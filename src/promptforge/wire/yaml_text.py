@@ -29,6 +29,15 @@ _BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SHOWN = 60
 
 
+class Misread(InvalidInput):
+    """An error in a text; ``line`` counts from 1, ``says`` is the sentence without it."""
+
+    def __init__(self, says: str, *, path: str | None, line: int, column: int | None = None) -> None:
+        super().__init__(f"line {line}{f', column {column}' if column else ''}: {says}", path=path)
+        self.line = line
+        self.says = says
+
+
 @dataclass(frozen=True, slots=True)
 class YamlText:
     """What a text says; ``lines`` has the line of every value, counted from 1, by its JSON path."""
@@ -47,7 +56,7 @@ class YamlText:
     def located(self, error: InvalidInput) -> InvalidInput:
         """The error with its line before it."""
         line = self.line(error.path)
-        return error if line is None else InvalidInput(f"line {line}: {error}", path=error.path)
+        return error if line is None else Misread(str(error), path=error.path, line=line)
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,8 +159,9 @@ def _scalar(event: Any) -> Json:
 
 
 def _wrong(mark: Any, says: str) -> InvalidInput:
-    where = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
-    return InvalidInput(f"{where}{says}", path="$")
+    if mark is None:
+        return InvalidInput(says, path="$")
+    return Misread(says, path="$", line=mark.line + 1, column=mark.column + 1)
 
 
 # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────

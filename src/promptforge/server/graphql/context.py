@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import strawberry
 
 from promptforge.core.access import Actor, User
+from promptforge.core.chain import Chain
 from promptforge.core.errors import NotFound
 from promptforge.core.execution import Execution
 from promptforge.core.prompt import Prompt, PromptVersion
@@ -65,6 +66,7 @@ class Context:
     today: date = field(init=False)
     prompts: Once[Prompt] = field(init=False)
     versions: Once[PromptVersion] = field(init=False)
+    chains: Once[Chain] = field(init=False)
     users: Once[User] = field(init=False)
     calls: Once[Execution] = field(init=False)
     open_calls: dict[str, list[Execution]] = field(default_factory=dict[str, list[Execution]])
@@ -76,6 +78,7 @@ class Context:
         self.today = forge.clock.now().date()
         self.prompts = Once(lambda key: forge.prompts.get(actor, key))
         self.versions = Once(lambda key: forge.prompts.version_by_id(actor, key))
+        self.chains = Once(lambda key: forge.chains.get(actor, key))
         self.users = Once(lambda key: forge.access.user(actor, key))
         self.calls = Once(lambda key: forge.executions.get(actor, key))
 

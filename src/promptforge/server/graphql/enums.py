@@ -8,7 +8,7 @@ from strawberry.schema.name_converter import NameConverter
 from strawberry.types.enum import EnumValue, StrawberryEnumDefinition
 
 from promptforge.core.access import Role, Scope
-from promptforge.core.chain import StepType
+from promptforge.core.chain import OnError, Severity, StepType
 from promptforge.core.execution import CostState, ErrorType, Source, Status
 from promptforge.core.prompt import Category
 from promptforge.core.query import Dimension
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     CostStateEnum: TypeAlias = CostState
     CategoryEnum: TypeAlias = Category
     StepTypeEnum: TypeAlias = StepType
+    OnErrorEnum: TypeAlias = OnError
+    SeverityEnum: TypeAlias = Severity
     RoleEnum: TypeAlias = Role
     ScopeEnum: TypeAlias = Scope
     ContentPolicyEnum: TypeAlias = ContentPolicy
@@ -68,6 +70,8 @@ else:
     CostStateEnum = strawberry.enum(CostState, name="CostState", description="Why a cost is what it is.")
     CategoryEnum = strawberry.enum(Category, name="PromptCategory")
     StepTypeEnum = strawberry.enum(StepType, name="StepType")
+    OnErrorEnum = strawberry.enum(OnError, name="OnError", description="What a failed step does to its chain.")
+    SeverityEnum = strawberry.enum(Severity, name="Severity")
     RoleEnum = strawberry.enum(Role, name="Role")
     ScopeEnum = strawberry.enum(Scope, name="Scope")
     ContentPolicyEnum = strawberry.enum(ContentPolicy, name="ContentPolicy")
@@ -77,7 +81,8 @@ else:
     ChainEventKindEnum = strawberry.enum(ChainEventKind, name="ChainEventKind")
 
 _LOWER = frozenset(
-    {"ExecutionStatus", "ErrorType", "ExecutionSource", "CostState", "StreamEventKind", "ChainEventKind"}
+    {"ExecutionStatus", "ErrorType", "ExecutionSource", "CostState", "OnError", "Severity"}
+    | {"StreamEventKind", "ChainEventKind"}
 )
 
 

@@ -44,6 +44,8 @@ MAX_COST = 100_000
 _WEIGHTS = {"executions": 200, "overview": 300, "values": 200, "execution": 50, "diff": 20} | {
     "chainExecutions": 200,
     "chainExecution": 100,
+    "yaml": 20,
+    "fileDiff": 20,
 }
 #: How long a list without a ``limit`` is taken to be.
 _LENGTHS = {"daily": 100, "lines": 4, "attempts": 2}

@@ -10,8 +10,11 @@ from promptforge.core.prompt import Category
 from promptforge.core.prompt import Message as CoreMessage
 from promptforge.core.prompt import Prompt as CorePrompt
 from promptforge.core.prompt import PromptVersion as CoreVersion
+from promptforge.server.graphql import chain_definition as definition
 from promptforge.server.graphql.access import CreatedKey, CreateKeyInput, Key
 from promptforge.server.graphql.arrival import RecordReport, record_executions
+from promptforge.server.graphql.chain import Chain, ChainStep, ChainVersion
+from promptforge.server.graphql.chain_definition import AppliedChain, ChainValidation
 from promptforge.server.graphql.chain_execution import ChainExecution
 from promptforge.server.graphql.chain_running import cancel_chain_execution, execute_chain, fork_chain_execution
 from promptforge.server.graphql.context import Info
@@ -197,6 +200,32 @@ class Mutation:
         fork_chain_execution,
         description="Runs again from a step (its name or id); what succeeded before it is taken over at cost 0.",
     )
+    create_chain: Chain = resolved(definition.create_chain)
+    update_chain: Chain = resolved(definition.update_chain)
+    create_chain_step: ChainStep = resolved(definition.create_chain_step, description="Added to the draft.")
+    update_chain_step: ChainStep = resolved(
+        definition.update_chain_step, description="Changed in the draft; `id` may be the step's name."
+    )
+    delete_chain_step: Chain = resolved(
+        definition.delete_chain_step, description="Taken out of the draft; versions keep it."
+    )
+    create_chain_version: ChainVersion = resolved(
+        definition.create_chain_version, description="What says the same as the latest version makes no new one."
+    )
+    apply_chain: AppliedChain = resolved(
+        definition.apply_chain, description="Makes the chain of the file's name what the file (YAML) says."
+    )
+    validate_chain: ChainValidation = resolved(
+        definition.validate_chain, description="Proves before a run that everything is there; changes nothing."
+    )
+    set_chain_label: Chain = resolved(definition.set_chain_label)
+    remove_chain_label: Chain = resolved(definition.remove_chain_label)
+    archive_chain: Chain = resolved(definition.archive_chain)
+    restore_chain: Chain = resolved(definition.restore_chain)
+    delete_chain: Chain = resolved(
+        definition.archive_chain, deprecation_reason="Chains are never deleted; this archives."
+    )
+    fork_chain: Chain = resolved(definition.fork_chain)
     record_executions: RecordReport = resolved(
         record_executions,
         description="Executions that ran elsewhere, at most 1,000, each a JSON object: see Arrivals in docs/record.md. "

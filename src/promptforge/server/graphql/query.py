@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import strawberry
 
@@ -14,7 +13,7 @@ from promptforge.core.execution import Execution as CoreExecution
 from promptforge.core.prompt import Prompt as CorePrompt
 from promptforge.core.prompt import PromptVersion as CoreVersion
 from promptforge.server.graphql.access import User, Workspace
-from promptforge.server.graphql.chain import Chain
+from promptforge.server.graphql.chain import Chain, ChainVersion, chain, chain_version, chains
 from promptforge.server.graphql.chain_execution import ChainExecution, chain_execution, chain_executions
 from promptforge.server.graphql.context import Info
 from promptforge.server.graphql.enums import StatusEnum
@@ -118,15 +117,6 @@ async def _execution(info: Info, id: strawberry.ID) -> CoreExecution | None:
     return found
 
 
-def _chain(id: strawberry.ID) -> None:
-    return None
-
-
-def _chains(mine: bool | None = None, limit: int | None = 50) -> list[Any]:
-    at_most(limit)
-    return []
-
-
 def _providers(info: Info) -> list[_Provider]:
     providers = info.context.forge.providers
     return [_Provider(name, providers.ready(name)) for name in providers.names()]
@@ -147,8 +137,9 @@ class Query:
     prompt: Prompt | None = resolved(_prompt)
     prompts: list[Prompt] = resolved(_prompts)
     prompt_version: PromptVersion | None = resolved(_prompt_version)
-    chain: Chain | None = resolved(_chain)
-    chains: list[Chain] = resolved(_chains)
+    chain: Chain | None = resolved(chain)
+    chains: list[Chain] = resolved(chains, description="Newest first.")
+    chain_version: ChainVersion | None = resolved(chain_version)
     executions: list[Execution] = resolved(_executions, description="Newest first.")
     execution: Execution | None = resolved(_execution)
     chain_executions: list[ChainExecution] = resolved(chain_executions, description="Newest first.")
