@@ -168,7 +168,7 @@ async def open_forge(
         stack.push_async_callback(executions.drain, system("default"), DRAIN_SECONDS)
         chains = Chains(catalog.chains, prompts, clock)
         memory, api_calls = Memory(catalog.memory, clock), ApiCalls(outbound, named, clock)
-        steps = ChainSteps(record, calls, catalog.prompts, memory, api_calls, clock, secret=secret)
+        steps = ChainSteps(record, calls, memory, api_calls, clock, secret=secret)
         chain_executions = ChainExecutions(record, chains, prompts, steps, retentions, clock, secret=secret)
         # before the calls: what a chain has in flight stays open with it, for the next process
         stack.push_async_callback(chain_executions.drain, system("default"), DRAIN_SECONDS)

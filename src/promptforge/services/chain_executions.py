@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from promptforge.core import ids
 from promptforge.core.access import Actor, Permission, system
-from promptforge.core.chain import ChainDocument, ChainRef, StepType
+from promptforge.core.chain import ChainDocument, ChainRef, Step, StepType
 from promptforge.core.chain_execution import ChainContent, ChainExecution, ChainPlan, StepRun
 from promptforge.core.chain_ports import ChainRecord
 from promptforge.core.errors import Conflict, ForgeError, InvalidInput, NotFound, TooMany
-from promptforge.core.execution import ErrorType, Status
+from promptforge.core.execution import ErrorType, PromptRef, Status
 from promptforge.core.json import Json, is_object
 from promptforge.core.ports import Claim, Clock
-from promptforge.core.prompt import PromptVersion
+from promptforge.core.prompt import Prompt, PromptVersion
 from promptforge.core.retention import retained_chain, retained_step
 from promptforge.engine.overrides import overridden, taken_over
 from promptforge.engine.plan import Plan
@@ -58,6 +58,8 @@ class ChainCall:
     max_cost: int | None = None
 
 
+Frozen = Mapping[str, tuple[PromptRef, PromptVersion]]
+"""What each PROMPT step calls, by its name."""
 _Started = tuple[ChainRun, "asyncio.Task[ChainExecution]"]
 
 
@@ -200,9 +202,9 @@ class ChainExecutions:
             actor, chain_id=call.chain_id, name=call.name, version=call.version, label=call.label
         )
         document = overridden(version.document, call.overrides)
-        versions = await self._versions(actor, document)
-        prompts = {step: version.prompt_id for step, version in versions.items()}
-        pending = replace(self._pending(actor, call, ref), plan=_plan(call, document, versions))
+        frozen = await self._frozen(actor, document)
+        prompts = _prompts(frozen)
+        pending = replace(self._pending(actor, call, ref), plan=_plan(call, document, frozen))
         if fork is not None:
             source, from_step = fork
             steps = taken_over(source.steps, document, from_step, source.id)
@@ -220,17 +222,17 @@ class ChainExecutions:
         opened = await self._record.open_chain(retained_chain(retention, pending, prompts), self._claim(call))
         if opened != pending.id:
             return await self._repeated(actor, opened, wait=call.wait)
-        return await self._start(actor, pending, plan, prompts, listener)
+        return await self._start(actor, pending, plan, frozen, listener)
 
     async def _start(
         self,
         actor: Actor,
         execution: ChainExecution,
         plan: Plan,
-        prompts: Mapping[str, str],
+        frozen: Frozen,
         listener: Callable[[StepRun], None] | None = None,
     ) -> _Started:
-        retention = await self._retentions.of(actor)
+        retention, prompts = await self._retentions.of(actor), _prompts(frozen)
         token = f"{self._clock.bits():020x}"
         run = ChainRun(
             actor,
@@ -246,6 +248,7 @@ class ChainExecutions:
                 chain=lambda closed: retained_chain(self._retentions.now(actor, retention), closed, prompts),
                 step=lambda step: retained_step(self._retentions.now(actor, retention), execution, step, prompts),
             ),
+            frozen=frozen,
             earlier=self._record.calls_of(execution.workspace, execution.id),
             listener=listener,
         )
@@ -267,11 +270,7 @@ class ChainExecutions:
                 raise Conflict("its input was not kept")
             version = await self._chains.version_by_id(actor, execution.chain.version_id)
             plan = Plan(overridden(version.document, execution.plan.overrides))
-            versions = {
-                step: await self._prompts.version_by_id(actor, id) for step, id in execution.plan.versions.items()
-            }
-            prompts = {step: version.prompt_id for step, version in versions.items()}
-            await self._start(actor, execution, plan, prompts)
+            await self._start(actor, execution, plan, await self._thawed(actor, execution.plan, plan.document))
         except ForgeError as error:
             sentence = f"Interrupted: Prompt Forge stopped before the chain finished, and it cannot go on: {error}"
             await self._record.close_chain(_failed(execution, Conflict(sentence), ErrorType.INTERRUPTED))
@@ -304,18 +303,29 @@ class ChainExecutions:
             raise NotFound(f"there is no chain execution '{execution_id[:60]}' in this workspace")
         return found
 
-    async def _versions(self, actor: Actor, document: ChainDocument) -> Mapping[str, PromptVersion]:
-        """The version that each PROMPT step means now, by step; NotFound and Conflict name the step."""
-        found: dict[str, PromptVersion] = {}
+    async def _frozen(self, actor: Actor, document: ChainDocument) -> Frozen:
+        """What each PROMPT step means now; NotFound and Conflict name the step."""
+        found: dict[str, tuple[PromptRef, PromptVersion]] = {}
         for step in document.steps:
             if step.type is not StepType.PROMPT:
                 continue
             try:
-                _, found[step.name] = await self._prompts.resolve(
+                prompt, version = await self._prompts.resolve(
                     actor, prompt_id=step.prompt, version=step.version, label=step.label
                 )
             except (InvalidInput, NotFound, Conflict) as error:
                 raise type(error)(f"Step {step.order} ({step.name}): {error}") from None
+            found[step.name] = _ref(prompt, version, step), version
+        return found
+
+    async def _thawed(self, actor: Actor, plan: ChainPlan, document: ChainDocument) -> Frozen:
+        """What an earlier process froze."""
+        found: dict[str, tuple[PromptRef, PromptVersion]] = {}
+        for step in document.steps:
+            if step.name in plan.versions:
+                version = await self._prompts.version_by_id(actor, plan.versions[step.name])
+                prompt = await self._prompts.get(actor, version.prompt_id)
+                found[step.name] = _ref(prompt, version, step), version
         return found
 
     def _pending(self, actor: Actor, call: ChainCall, ref: ChainRef) -> ChainExecution:
@@ -346,14 +356,29 @@ class ChainExecutions:
         return Claim(key or "", f"{json_hash(self._secret, asked):016x}")
 
 
-def _plan(call: ChainCall, document: ChainDocument, versions: Mapping[str, PromptVersion]) -> ChainPlan:
+def _ref(prompt: Prompt, version: PromptVersion, step: Step) -> PromptRef:
+    return PromptRef(
+        prompt_id=prompt.id,
+        prompt_name=prompt.name,
+        version_id=version.id,
+        version=version.number,
+        label=step.label,
+    )
+
+
+def _prompts(frozen: Frozen) -> Mapping[str, str]:
+    """The ids of the prompts, by step."""
+    return {step: ref.prompt_id for step, (ref, _) in frozen.items()}
+
+
+def _plan(call: ChainCall, document: ChainDocument, frozen: Frozen) -> ChainPlan:
     """What this run is bound to."""
     wanted = document.deadline_ms if call.deadline_ms is None else call.deadline_ms
     if not 1 <= wanted <= MAX_DEADLINE_MS:
         raise InvalidInput(f"deadlineMs must be 1 to {MAX_DEADLINE_MS}, not {wanted}", path="$.deadlineMs")
     ceilings = [amount for amount in (call.max_cost, document.max_cost) if amount is not None]
     return ChainPlan(
-        versions={step: version.id for step, version in versions.items()},
+        versions={step: version.id for step, (_, version) in frozen.items()},
         overrides=call.overrides,
         deadline_ms=min(wanted, document.deadline_ms),
         max_cost=min(ceilings, default=None),

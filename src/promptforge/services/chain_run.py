@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from promptforge.core.access import Actor
 from promptforge.core.chain_execution import ChainContent, ChainExecution, SkippedStep, StepContent, StepRun
 from promptforge.core.chain_ports import ChainRecord
-from promptforge.core.execution import ErrorType, Execution, Status
+from promptforge.core.execution import ErrorType, Execution, PromptRef, Status
 from promptforge.core.json import is_object
 from promptforge.core.money import four
 from promptforge.core.ports import Clock
+from promptforge.core.prompt import PromptVersion
 from promptforge.engine.plan import Ending, Plan, Ready, Result
 from promptforge.services.chain_steps import ChainSteps, Running
 from promptforge.services.run import json_hash, trace_of
@@ -47,6 +48,7 @@ class ChainRun:
         secret: bytes,
         marks: Mapping[str, str],
         keep: Keep,
+        frozen: Mapping[str, tuple[PromptRef, PromptVersion]],
         earlier: Sequence[Execution] = (),
         listener: Callable[[StepRun], None] | None = None,
     ) -> None:
@@ -74,6 +76,7 @@ class ChainRun:
             began=self._began,
             deadline=now + execution.plan.deadline_ms / 1000,
             marks=marks,
+            frozen=frozen,
             earlier={call.step.step: call for call in earlier if call.step is not None},
             keep=keep.step,
             why_stopped=lambda: self.stop_reason or self._broken_off,
@@ -107,7 +110,7 @@ class ChainRun:
             wave = next(waves)
             while True:
                 self._skipped += wave.skipped
-                refused = await self._refusal([one for one in wave.ready if one.step.name not in self._done])
+                refused = self._refusal([one for one in wave.ready if one.step.name not in self._done])
                 if refused is not None:
                     return refused
                 wave = waves.send(await self._wave(wave.ready))
@@ -153,7 +156,7 @@ class ChainRun:
         if self._listener is not None:
             self._listener(step)
 
-    async def _refusal(self, fresh: Sequence[Ready]) -> Ending | None:
+    def _refusal(self, fresh: Sequence[Ready]) -> Ending | None:
         """Why the next wave may not begin: no time is left, or it might cost more than the chain may."""
         if fresh and self._clock.monotonic() >= self._running.deadline:
             return _refused(fresh[0], "the chain's maximum time is over", ErrorType.TIMEOUT)
@@ -162,7 +165,7 @@ class ChainRun:
             return None
         spent = sum(self._spent(step) for step in self._done.values())
         for one in fresh:
-            most = await self._steps.bound(self._running, one)
+            most = self._steps.bound(self._running, one)
             if most is None:
                 return _refused(
                     one,

@@ -14,11 +14,11 @@ from promptforge.core.access import Actor
 from promptforge.core.chain import PURE, Step, StepType
 from promptforge.core.chain_execution import ChainExecution, StepContent, StepRun
 from promptforge.core.chain_ports import ChainRecord
-from promptforge.core.errors import ForgeError, InvalidInput, NotFound, TooMany, Unavailable
+from promptforge.core.errors import ForgeError, InvalidInput, TooMany, Unavailable
 from promptforge.core.execution import Attempt, Content, ErrorType, Execution, Json, PromptRef, Status, StepRef
 from promptforge.core.json import is_object
 from promptforge.core.outbound import OutboundFailure
-from promptforge.core.ports import Clock, PromptCatalog
+from promptforge.core.ports import Clock
 from promptforge.core.prompt import PromptVersion
 from promptforge.engine.plan import Ready, Result
 from promptforge.language.prompt import variables_of
@@ -39,6 +39,8 @@ class Running:
     deadline: float
     marks: Mapping[str, str]
     """By name, what stands for each secret in the input of a step until it is sent."""
+    frozen: Mapping[str, tuple[PromptRef, PromptVersion]]
+    """What each PROMPT step calls, decided at acceptance."""
     earlier: Mapping[str, Execution]
     """Open calls by step: what was in flight when an earlier process ended."""
     keep: Callable[[StepRun], StepRun]
@@ -59,7 +61,6 @@ class ChainSteps:
         self,
         record: ChainRecord,
         calls: Calls,
-        prompts: PromptCatalog,
         memory: Memory,
         api_calls: ApiCalls,
         clock: Clock,
@@ -68,7 +69,6 @@ class ChainSteps:
     ) -> None:
         self._record = record
         self._calls = calls
-        self._prompts = prompts
         self._memory = memory
         self._api_calls = api_calls
         self._clock = clock
@@ -101,14 +101,14 @@ class ChainSteps:
             content=StepContent(input=with_names(ready.input, chain.marks)),
         )
 
-    async def bound(self, chain: Running, ready: Ready) -> int | None:
+    def bound(self, chain: Running, ready: Ready) -> int | None:
         """The most that the step can cost, in 10^-12 dollars; None when nobody can say."""
         if ready.problem is not None or ready.step.type is not StepType.PROMPT:
             return 0
         try:
-            ref, version = await self._frozen(chain, ready.step)
+            ref, version = chain.frozen[ready.step.name]
             return self._calls.bound(chain.actor, self._call(chain, ready, ref, version), version)
-        except (InvalidInput, NotFound):
+        except InvalidInput:
             return 0  # it will fail before anybody is asked
 
     async def _kept(self, chain: Running, made: StepRun, result: Result, began: float) -> StepRun:
@@ -146,7 +146,7 @@ class ChainSteps:
             ended.append(step)
 
         async def work() -> Result:
-            ref, version = await self._frozen(chain, ready.step)
+            ref, version = chain.frozen[ready.step.name]
             place = self._place(chain, ready.step, ref, version, close)
             await self._calls.finish(chain.actor, self._call(chain, ready, ref, version), place)
             return Result()
@@ -193,22 +193,6 @@ class ChainSteps:
             session_id=execution.session_id,
             deadline_ms=chain.time_for(step, self._clock.monotonic()),
         )
-
-    async def _frozen(self, chain: Running, step: Step) -> tuple[PromptRef, PromptVersion]:
-        """The version that acceptance has frozen; whoever may run the chain may run it."""
-        workspace = chain.execution.workspace
-        version = await self._prompts.version_by_id(workspace, chain.execution.plan.versions[step.name])
-        prompt = await self._prompts.get(workspace, version.prompt_id) if version else None
-        if version is None or prompt is None:
-            raise NotFound(f"its prompt version '{chain.execution.plan.versions[step.name]}' is not there any more")
-        ref = PromptRef(
-            prompt_id=prompt.id,
-            prompt_name=prompt.name,
-            version_id=version.id,
-            version=version.number,
-            label=step.label,
-        )
-        return ref, version
 
 
 def _of_call(made: StepRun, call: Execution, seconds: float) -> StepRun:
