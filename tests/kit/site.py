@@ -3,8 +3,15 @@
 import asyncio
 import json
 import socket
+import ssl
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 @dataclass
@@ -74,3 +81,31 @@ async def site(*, everywhere: bool = False, tls=None):
     made.port = listening.getsockname()[1]
     async with await asyncio.start_server(made.client, sock=listening, ssl=tls):
         yield made
+
+
+def certified(name, folder):
+    """TLS for a server with a certificate of its own for *name*, for a client that trusts it, and the names asked."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    public = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "both.pem").write_bytes(private + public)
+    server, client, seen = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(), []
+    server.load_cert_chain(folder / "both.pem")
+    server.sni_callback = lambda _socket, asked, _context: seen.append(asked)
+    client.load_verify_locations(cadata=public.decode())
+    return server, client, seen

@@ -1,22 +1,16 @@
 """Where a call may go: every spelling of every address, names that lie, and TLS behind them."""
 
 import json
-import ssl
-from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, ip_address
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
 from kit.outbound import HERE, Names, failure, opened
-from kit.site import site
+from kit.site import certified, site
 from promptforge.core.address import AllowedHosts, forbidden
 from promptforge.core.execution import ErrorType
 from promptforge.core.outbound import OutboundFailure, OutboundRequest
@@ -160,31 +154,3 @@ async def test_tls_sees_the_name_and_trusts_nobody_by_default(tmp_path):
     for failed, host in ((other, "b.example"), (unknown, "a.example")):
         assert failed.error_type is ErrorType.NETWORK
         assert str(failed) == f"No secure connection with {host}:{here.port}: check its certificate"
-
-
-def certified(name, folder):
-    """TLS for a server with a certificate of its own for *name*, for a client that trusts it, and the names asked."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    public = certificate.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "both.pem").write_bytes(private + public)
-    server, client, seen = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(), []
-    server.load_cert_chain(folder / "both.pem")
-    server.sni_callback = lambda _socket, asked, _context: seen.append(asked)
-    client.load_verify_locations(cadata=public.decode())
-    return server, client, seen

@@ -1,15 +1,18 @@
 """Broken answers, bounds and redirects, with a real web site that sends them."""
 
 import gzip
+import tracemalloc
+import zlib
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kit.outbound import HERE, Names, failure, opened
-from kit.site import answer, site
+from kit.site import answer, certified, site
 from promptforge.core.execution import ErrorType
 from promptforge.core.outbound import OutboundFailure, OutboundRequest
+from promptforge.providers.outbound import MAX_RECEIVED
 
 SECRET = "tok_0123456789abcdef"
 
@@ -24,6 +27,35 @@ async def test_the_bound_is_exact_and_counts_what_is_unpacked():
                 assert len((await outbound.call(OutboundRequest(method="GET", url=url))).body) == size
             else:
                 await failure(outbound, url)
+
+
+@pytest.mark.parametrize("coding", [("gzip", 31), ("deflate", 15)], ids=["gzip", "deflate"])
+async def test_a_megabyte_that_unpacks_to_a_gigabyte_does_not_fill_the_memory(coding):
+    """It is unpacked piece by piece, and left at the bound."""
+    name, window = coding
+    packing = zlib.compressobj(9, zlib.DEFLATED, window)
+    packed = b"".join(packing.compress(bytes(1 << 24)) for _ in range(64)) + packing.flush()
+    async with site() as here, opened(["127.0.0.1"]) as outbound:
+        here.pages["/"] = answer(packed, content_encoding=name)
+        tracemalloc.start()
+        try:
+            failed = await failure(outbound, f"http://127.0.0.1:{here.port}/")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert f"sent more than {MAX_RECEIVED} bytes" in str(failed)
+    assert peak < 32 << 20
+
+
+async def test_a_reply_that_does_not_say_how_long_it_is_is_held_to_the_bound():
+    """In chunks, or until the host hangs up: what counts is what comes."""
+    piece = bytes(100_000)
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for _ in range(100)) + b"0\r\n\r\n"
+    for head, body in ((b"transfer-encoding: chunked\r\n", chunks), (b"connection: close\r\n", piece * 100)):
+        async with site() as here, opened(["127.0.0.1"]) as outbound:
+            here.pages["/"] = b"HTTP/1.1 200 X\r\n" + head + b"\r\n" + body
+            failed = await failure(outbound, f"http://127.0.0.1:{here.port}/")
+        assert f"sent more than {MAX_RECEIVED} bytes" in str(failed)
 
 
 @pytest.mark.parametrize(
@@ -123,17 +155,41 @@ async def test_a_body_does_not_go_on_to_another_origin():
     "target",
     ["http://127.0.0.1:{port}/", "//127.0.0.1:{port}/", "http://2130706433:{port}/", "http://[::1]:{port}/",
      "http://inside.example:{port}/", "http://169.254.169.254/latest/meta-data/", "file:///etc/passwd",
-     "http://user@a.example:{port}/", "http://[::1", "http://a.example:0/", "gopher://a.example/"],
+     "http://user@a.example:{port}/", "http://[::1", "http://a.example:0/", "gopher://a.example/",
+     "http://127.1:{port}/", "http://0x7f.0.0.1:{port}/", "http://0177.0.0.1:{port}/", "http://[::ffff:7f00:1]:{port}/",
+     "http://[64:ff9b::7f00:1]:{port}/", "http://mixed.example:{port}/", "//2130706433:{port}/"],
 )  # fmt: skip
 async def test_each_redirect_is_checked_like_a_first_address(target):
     """An allowed host cannot send us to one that is not."""
-    names = Names(a_example=HERE, inside_example=HERE)
+    names = Names(a_example=HERE, inside_example=HERE, mixed_example=[["8.8.8.8", "127.0.0.1"]])
     async with site(everywhere=True) as here, opened(["a.example"], names) as outbound:
         here.pages["/"] = moved(target.format(port=here.port))
         failed = await failure(outbound, f"http://a.example:{here.port}/")
     assert failed.error_type is ErrorType.VALIDATION
     assert str(failed).startswith(f"a.example:{here.port} redirects to a wrong place: ")
     assert len(here.asked) == 1
+
+
+async def test_a_name_is_asked_for_again_on_each_hop():
+    """What an address was good for on the way there says nothing of the next one: each is looked up and checked."""
+    names = Names(a_example=[["127.0.0.1"], ["127.0.0.2"]])
+    async with site(everywhere=True) as here, opened(["a.example"], names) as outbound:
+        here.pages["/1"] = moved("/2")
+        await outbound.call(OutboundRequest(method="GET", url=f"http://a.example:{here.port}/1"))
+    assert [one.local for one in here.asked] == ["127.0.0.1", "127.0.0.2"]
+    assert names.asked == ["a.example", "a.example"]
+
+
+async def test_a_redirect_out_of_tls_takes_no_secret_along(tmp_path):
+    """The same host without TLS is another origin."""
+    server, client, _ = certified("a.example", tmp_path)
+    names = Names(a_example=HERE)
+    async with site(tls=server) as safe, site() as bare, opened(["a.example"], names, tls=client) as outbound:
+        safe.pages["/"] = moved(f"http://a.example:{bare.port}/")
+        url = f"https://a.example:{safe.port}/"
+        await outbound.call(OutboundRequest(method="GET", url=url, headers={"x-api-key": SECRET}))
+    assert safe.asked[0].headers["x-api-key"] == SECRET
+    assert SECRET not in str(bare.asked[0].headers)
 
 
 async def test_five_redirects_are_followed_and_no_more():
