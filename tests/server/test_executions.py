@@ -2,7 +2,9 @@
 
 import pytest
 
+from kit.executions import done
 from promptforge.core.access import Scope
+from promptforge.core.execution import PromptRef
 
 GET_EXECUTIONS = """query GetExecutions {
 executions {
@@ -268,3 +270,24 @@ async def test_values_are_what_occurs(caller):
     found = await caller.ask("{ values(field: END_USER) { value count } }")
 
     assert found == {"values": [{"value": "b", "count": 2}, {"value": "a", "count": 1}]}
+
+
+MISSING = """{ executions { id promptName promptVersion { version %s } } }"""
+
+
+@pytest.mark.parametrize("asked", ["prompt { name }", "content", "labels", "createdBy { id }"])
+async def test_a_prompt_that_is_gone_takes_nothing_with_it(forge, actor, caller, asked):
+    """A row whose prompt the catalog has not is shown all the same, with what it knows itself; the rest of it is an
+    error that says what is gone."""
+    ref = PromptRef(prompt_id="prompt_gone", prompt_name="reply", version_id="ver_gone", version=3)
+    await forge.record.record([run := done(actor.workspace, prompt=ref)])
+    plain = (await caller.post(MISSING % "")).json()
+    assert plain["data"]["executions"] == [{"id": run.id, "promptName": "reply", "promptVersion": {"version": 3}}]
+    answer = (await caller.post(MISSING % asked)).json()
+    if asked == "labels":
+        assert answer["data"]["executions"][0]["promptVersion"]["labels"] == []
+        return
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "NOT_FOUND"
+    assert "'reply' is no longer there" in error["message"]
+    assert answer["data"]["executions"][0]["id"] == run.id

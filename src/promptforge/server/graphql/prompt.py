@@ -69,7 +69,13 @@ def _there(found: CoreVersion | None, ref: PromptRef) -> CoreVersion:
 
 
 def _prompt_of(version: CoreVersion | PromptRef, context: Context) -> Any:
-    return context.prompts.now(version.prompt_id)
+    def there(found: CorePrompt | None) -> CorePrompt:
+        if found is None:
+            name = version.prompt_name if isinstance(version, PromptRef) else version.prompt_id
+            raise NotFound(f"the prompt '{name}' is no longer there")
+        return found
+
+    return _then(context.prompts.now(version.prompt_id), there)
 
 
 def _labels_of(version: CoreVersion | PromptRef, context: Context) -> Any:
