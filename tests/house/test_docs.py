@@ -154,3 +154,10 @@ def test_source_knows_no_machine():
                     found.append(f"{shown(path)}:{number}")
 
     assert found == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=shown)
+def test_a_test_that_a_page_names_is_there(path):
+    """What a page says is proved can be looked up."""
+    for named in re.findall(r"`(tests/[\w/]+\.py)`", path.read_text("utf-8")):
+        assert (REPOSITORY / named).is_file(), named
