@@ -101,6 +101,12 @@ class Forge:
     local_key: str = field(repr=False)
     demo_key: str | None = field(repr=False)
 
+    async def drain(self, seconds: float) -> None:
+        """Let what runs finish; then leave chains open, for the next process, and close other calls as interrupted."""
+        end = self.clock.monotonic() + seconds
+        await self.chain_executions.drain(system("default"), seconds)
+        await self.executions.drain(system("default"), max(0.0, end - self.clock.monotonic()))
+
     async def resume(self) -> None:
         """Go on with the chains that an earlier process left open."""
         await self.chain_executions.resume(system("default"))

@@ -82,6 +82,22 @@ async def test_a_chain_execution_is_readable_at_every_moment_of_its_life(store, 
     assert whole.total_cost == 4_500_000_000
 
 
+async def test_an_open_call_can_gain_the_attempt_that_was_interrupted(store, workspace):
+    """What is kept again takes the place of what was opened, once; a closed call stays as it is."""
+    chain = opened(workspace)
+    await store.open_chain(chain)
+    call = call_of(chain, "classify")
+    await store.open(call)
+    again = replace(call, tags={"tried": "twice"})
+    await store.open_again(again)
+    assert list(store.calls_of(workspace, chain.id)) == [again]
+    assert await store.get(workspace, call.id) == again
+    await store.close_step(closed(call), step_of(closed(call)))
+    await store.open_again(again)
+    assert list(store.calls_of(workspace, chain.id)) == []
+    assert await store.get(workspace, call.id) == closed(call)
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -22,6 +22,10 @@ class ChainRecord(Protocol):
         """Make a pending chain execution durable and visible; return its id. *claim* as for ``Record.open``."""
         ...
 
+    async def open_again(self, execution: Execution) -> None:
+        """Keep an open call with one attempt more, which ended with an earlier process; nothing when it is not open."""
+        ...
+
     async def close_step(self, execution: Execution, step: StepRun) -> None:
         """Close the call that a step made, and make the finished step durable: both are kept, or neither."""
         ...

@@ -33,6 +33,16 @@ def insert_opened(connection: sqlite3.Connection, key: tuple[str, str], at: int,
     )
 
 
+def update_opened(connection: sqlite3.Connection, key: tuple[str, str], body: bytes) -> bool:
+    """Put another body in the place of an opened event's; whether it was there, and not closed."""
+    done = connection.execute(
+        "UPDATE events SET body = ?3 WHERE workspace = ?1 AND id = ?2 AND kind = ?4 "
+        "AND NOT EXISTS (SELECT 1 FROM seen WHERE workspace = ?1 AND id = ?2)",
+        (*key, body, OPENED),
+    )
+    return done.rowcount > 0
+
+
 def insert_closed(connection: sqlite3.Connection, rows: Sequence[tuple[str, str, bytes]], at: int) -> int:
     """Append closed events, each pointing at its opened one; the last number."""
     connection.executemany(

@@ -119,6 +119,15 @@ class SqliteJournal:
 
         return await self._writer.write(run, kept)
 
+    async def open_again(self, execution: Execution) -> None:
+        key, body = (execution.workspace, execution.id), encode(execution)
+
+        def kept(written: bool) -> None:
+            if written and self.open_runs.get(*key) is not None:
+                self._add(execution)
+
+        await self._writer.write(lambda connection: events.update_opened(connection, key, body), kept)
+
     async def close(self, executions: Sequence[AnyExecution], step: StepRun | None = None) -> Closed:
         wanted = {(e.workspace, e.id): e for e in reversed(executions)}
         if len(wanted) > MANY:

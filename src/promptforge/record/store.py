@@ -17,12 +17,7 @@ from promptforge.core.erasure import Erasure
 from promptforge.core.errors import Conflict, InvalidInput, Unavailable
 from promptforge.core.execution import Execution, Source
 from promptforge.core.ports import Claim, Clock
-from promptforge.core.query import (
-    Counts,
-    Problem,
-    Recorded,
-    RecordHealth,
-)
+from promptforge.core.query import Counts, Problem, Recorded, RecordHealth
 from promptforge.core.record_ports import History
 from promptforge.core.redaction import Redactors
 from promptforge.record.backup import Backup, asked_for, write
@@ -101,6 +96,10 @@ class RecordStore(Reader):
         else:
             self._counters.add(one, duplicate=one)
         return kept
+
+    async def open_again(self, execution: Execution) -> None:
+        with self._noted():
+            await self._journal.open_again(self._journal.erased.of(self._taken_in(execution)))
 
     async def close(self, execution: Execution) -> None:
         with self._noted():

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 import uvicorn
 import uvloop
 
-from promptforge.core.access import system
 from promptforge.core.errors import ForgeError, SettingsError
 from promptforge.server.app import create_app
 from promptforge.server.graphql import errors
@@ -142,7 +141,7 @@ async def run(forge: "Forge", listener: socket.socket, stop: asyncio.Event) -> N
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     server.should_exit = True
-    await asyncio.gather(serving, forge.executions.drain(system("default"), DRAIN_SECONDS))
+    await asyncio.gather(serving, forge.drain(DRAIN_SECONDS))
 
 
 class _Server(uvicorn.Server):

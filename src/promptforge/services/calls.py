@@ -63,14 +63,15 @@ class Place:
     """Where in a chain execution a call stands, and what the chain has decided about it.
 
     ``bits`` are those of its id, the same whenever it is asked for. ``earlier`` is the execution that was opened for it
-    and never closed. ``close`` gets the closed execution and what of it may be kept. ``why_stopped`` is asked when the
-    chain stops the call; None leaves it open.
+    and never closed; ``open_again`` keeps it with the attempt that was interrupted. ``close`` gets the closed execution
+    and what of it may be kept. ``why_stopped`` is asked when the chain stops the call; None leaves it open.
     """
 
     ref: StepRef
     bits: int
     prompt: PromptRef
     version: PromptVersion
+    open_again: Callable[[Execution], Awaitable[None]]
     close: Callable[[Execution, Execution], Awaitable[None]]
     why_stopped: Callable[[], ErrorType | None]
     earlier: Execution | None = None
@@ -201,6 +202,8 @@ class Calls:
             opened = await self._record.open(retained(retention, pending), self._claim(call))
             if opened != pending.id:
                 return await self._repeated(actor, opened, wait=call.wait)
+        else:
+            await place.open_again(retained(retention, pending))
         return self._start(actor, pending, request, provider, retention, listener, place)
 
     def _start(

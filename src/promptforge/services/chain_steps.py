@@ -178,6 +178,7 @@ class ChainSteps:
             version=version,
             earlier=chain.earlier.get(step.name),
             attempts=None if step.retries is None else step.retries + 1,
+            open_again=self._record.open_again,
             close=close,
             why_stopped=chain.why_stopped,
         )
