@@ -37,6 +37,7 @@ from promptforge.services.chains import Chains
 from promptforge.services.demo import WORKSPACE as DEMO
 from promptforge.services.demo import Demo
 from promptforge.services.doctor import Doctor
+from promptforge.services.erasure import Erasures
 from promptforge.services.executions import Executions
 from promptforge.services.health import Health
 from promptforge.services.memory import Memory
@@ -95,6 +96,7 @@ class Forge:
     health: Health
     backups: Backups
     doctor: Doctor
+    erasures: Erasures
     overviews: Overviews
     retentions: Retentions
     demo: Demo
@@ -201,6 +203,7 @@ async def open_forge(
             arrivals=Arrivals(record, prompts, prices, clock, retentions, secret=secret),
             backups=Backups(record),
             doctor=Doctor(record, catalog.prompts, clock, min_free_mb=settings.min_free_mb),
+            erasures=Erasures(record, catalog.memory),
             health=Health(record, catalog.size, clock),
             overviews=Overviews(record, clock),
             retentions=retentions,

@@ -8,6 +8,7 @@ import pytest
 from contracts.test_chain_catalog import a_chain
 from kit.catalog import catalog
 from kit.clock import START
+from kit.traces import traces
 from promptforge.core.chain_ports import MemoryPlace
 from promptforge.core.errors import InvalidInput
 
@@ -87,3 +88,12 @@ async def test_an_end_user_is_forgotten_in_one_workspace(memory):
     assert await memory.forget("here", "ada") == 2
     assert await memory.read(PLACE, START) is None
     assert [await memory.read(place, START) for place in kept] == [1, 1, 1]
+
+
+async def test_what_is_forgotten_is_not_on_the_disk(memory, tmp_path):
+    """No file holds a word of it, however often it was written before; a long value neither."""
+    for round in range(3):
+        await memory.write(replace(PLACE, end_user="cnforgotq"), [f"cnvalueq {round} " * 5_000], None, f"t{round}")
+    await memory.append(replace(PLACE, end_user="cnforgotq", key="list"), "cnvalueq", START, None, "t")
+    assert await memory.forget("here", "cnforgotq") == 2
+    assert traces(tmp_path, "cnforgotq", "cnvalueq") == {}

@@ -90,6 +90,11 @@ class Database:
         """Run *work* in a transaction: all of it is on disk when this returns, or nothing is when it raises."""
         return await self._on_thread(lambda: self._within(work, write=True))
 
+    async def rewrite(self) -> None:
+        """Write the file anew and empty its log: nothing is left in them of what was removed. Not for a server."""
+        if self._engine.dialect.name == "sqlite":
+            await self._on_thread(self._rewrite)
+
     async def close(self) -> None:
         """Close after what was begun; a second close does nothing."""
         if self._closed:
@@ -125,6 +130,18 @@ class Database:
         except DBAPIError as error:
             _log.error("catalog: %s", error.orig)
             raise Unavailable("the catalog cannot be read or written at the moment; try again") from error
+
+    def _rewrite(self) -> None:
+        connection = self._engine.raw_connection()
+        try:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                found = connection.execute(statement).fetchone()
+            if found[0]:
+                raise Unavailable("the catalog's log is being read, so what was removed is still in it; try again")
+        except sqlite3.Error as error:
+            raise Unavailable(f"the catalog could not be written anew ({error}); try again") from error
+        finally:
+            connection.close()
 
 
 def _engine(url: URL) -> Engine:

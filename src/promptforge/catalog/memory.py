@@ -56,13 +56,15 @@ class SqlMemoryCatalog:
         return await self._database.write(work)
 
     async def forget(self, workspace: str, end_user: str) -> int:
-        """Remove what is remembered of an end user; how many values. What chains keep for themselves stays."""
+        """Remove what is remembered of an end user, off the disk too; what chains keep for themselves stays."""
         if not end_user:
             return 0
         theirs = and_(memories.c.workspace == workspace, memories.c.end_user == end_user)
-        return await self._database.write(
+        found = await self._database.write(
             lambda connection: connection.execute(delete(memories).where(theirs)).rowcount
         )
+        await self._database.rewrite()
+        return found
 
 
 def _is(place: MemoryPlace) -> ColumnElement[bool]:

@@ -28,6 +28,7 @@ _COMMANDS = {
     "import": ("importing", "Take in executions that ran elsewhere, from a CSV or JSONL file."),
     "export": ("export", "Write the executions that pass a filter to a file."),
     "retention": ("retention", "Show and change what is kept of content, and for how long."),
+    "erase": ("erase", "Erase what an end user said and what says who they are."),
     "keys": ("keys", "List, create and revoke API keys."),
     "secret": ("secrets", "Set, list and remove the secrets of a workspace, by name."),
     "login": ("login", "Print a link that logs a browser in, once."),

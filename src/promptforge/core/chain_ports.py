@@ -130,5 +130,5 @@ class MemoryCatalog(Protocol):
         ...
 
     async def forget(self, workspace: str, end_user: str) -> int:
-        """Remove what is remembered of an end user; how many values."""
+        """Remove what is remembered of an end user, off the disk too; how many values."""
         ...

@@ -28,9 +28,11 @@ from promptforge.sdk.retention import AwaitingRetention, BlockingRetention
 from promptforge.sdk.running import Options, executed, of_text, streamed
 from promptforge.sdk.secrets import AwaitingSecrets, BlockingSecrets
 from promptforge.sdk.transports import Address, AsyncHttpTransport, HttpTransport
-from promptforge.sdk.values import Execution, StreamEvent, User
+from promptforge.sdk.values import Erasure, Execution, StreamEvent, User
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+ERASURE_SECONDS = 3_600.0
+"""All that an end user ever said may have to be written anew around it."""
 Text = str | Sequence[Mapping[str, str]]
 
 
@@ -56,6 +58,17 @@ class _Client:
         """Make a path of the server that logs a browser in as the key's owner, once, within 15 minutes."""
         data = yield from ask(documents.CREATE_LOGIN_LINK, repeatable=False)
         return str(data["createLoginLink"])
+
+    @call
+    def erase_end_user(self, end_user: str) -> Plan[Erasure]:
+        """Take the content, sessions and tags of an end user off the disk, for good; their figures stay.
+
+        It is done to the end when this stops to wait for it; done again it reports what it then finds.
+        """
+        data = yield from ask(
+            documents.ERASE_END_USER, {"endUser": end_user}, repeatable=False, timeout=ERASURE_SECONDS
+        )
+        return build(Erasure, data["eraseEndUser"])
 
     @call
     def remove_demo(self) -> Plan[bool]:

@@ -268,4 +268,8 @@ SET_SECRET = (
 )
 REMOVE_SECRET = "mutation RemoveSecret($name: String!) { removeSecret(name: $name) }"  # noqa: S105
 CREATE_LOGIN_LINK = "mutation CreateLoginLink { createLoginLink }"
+ERASE_END_USER = (
+    "mutation EraseEndUser($endUser: String!) { eraseEndUser(endUser: $endUser) "
+    "{ executions chainExecutions memories unreadable } }"
+)
 REMOVE_DEMO = "mutation RemoveDemo { removeDemo }"

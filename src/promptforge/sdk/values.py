@@ -38,6 +38,17 @@ class Key:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Erasure:
+    """What was found of an end user; ``unreadable`` counts damaged events, which may be anybody's."""
+
+    executions: int = 0
+    chain_executions: int = 0
+    memories: int = 0
+    unreadable: int = 0
+    raw: Json = raw_json()
+
+
+@dataclass(frozen=True, kw_only=True)
 class CreatedKey:
     """``secret`` is shown this once."""
 

@@ -18,6 +18,7 @@ from promptforge.server.graphql.chain_definition import AppliedChain, ChainValid
 from promptforge.server.graphql.chain_execution import ChainExecution
 from promptforge.server.graphql.chain_running import cancel_chain_execution, execute_chain, fork_chain_execution
 from promptforge.server.graphql.context import Info
+from promptforge.server.graphql.erasure import Erasure, erase_end_user
 from promptforge.server.graphql.execution import Execution, prepare
 from promptforge.server.graphql.field import resolved
 from promptforge.server.graphql.given import mapping, tags_of
@@ -247,4 +248,9 @@ class Mutation:
         set_secret, description="In the place of an earlier one of that name. Give the value as a variable."
     )
     remove_secret: bool = resolved(remove_secret)
+    erase_end_user: Erasure = resolved(
+        erase_end_user,
+        description="Takes content, end user, session and tags of all that ran for an end user off the disk, for good; "
+        "figures stay. Answers when it is done, which may take minutes; see docs/erasure.md.",
+    )
     remove_demo: bool = resolved(_remove_demo)
