@@ -17,6 +17,8 @@ STAGES = (
     *("bounds stored", "read back", "content going in", "content in"),
     *("figures going in", "figures in", "half removed", "removed", "left"),
 )
+#: What an erasure goes through, "going" as above.
+ERASING = ("begun", "content going", "content gone", "names going", "names gone", "history done", "journal blank")
 GOING_IN_SECONDS = 0.01
 
 
@@ -81,6 +83,16 @@ def arm(stage: str, number: int) -> None:
         wrap(Writer, "write_and_wait", lambda *_: bool(finishing) and (finishing.clear() or True))
     elif stage == "left":
         wrap(outgoing.Outgoing, "finish", always)
+    elif stage == "begun":
+        wrap(ClickHouseHistory, "erase_end_user", always, "before")
+    elif stage.startswith(("content go", "names go")):
+        begins = "ALTER TABLE payloads DELETE" if stage.startswith("content") else "ALTER TABLE facts UPDATE"
+        when = "during" if stage.endswith("going") else "after"
+        wrap(Engine, "command", lambda _, sql, *rest: sql.startswith(begins), when)
+    elif stage == "history done":
+        wrap(ClickHouseHistory, "erase_end_user", always)
+    elif stage == "journal blank":
+        wrap(Writer, "rewrite", always, "before")
     else:
         raise SystemExit(f"there is no stage '{stage}'")
 
