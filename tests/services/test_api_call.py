@@ -1,6 +1,7 @@
 """API_CALL steps against a real web site: what is sent, what comes back, what is tried again, and what nobody sees."""
 
 import json
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 
@@ -52,6 +53,33 @@ async def test_a_call_is_filled_sent_and_read(run):
     assert (done.status, done.content.output) == (Status.SUCCESS, {"total": 12.5, "lines": [1, 2]})
     (attempt,) = of(done).attempts
     assert (attempt.provider, attempt.http_status, attempt.status) == ("127.0.0.1", 201, Status.SUCCESS)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["../../admin", "a/b", "a?admin=1", "a&admin=1", "a#b", "a b", "%2e%2e/x", "ü=;+☃", "a\\b", 7, ["x", 1], True],
+)
+async def test_a_value_stays_where_it_is_put_in_an_address(run, word):
+    """No input makes a call go to another path of the host, or adds to its query."""
+    async with site() as here:
+        done = await run(
+            calling(url=f"http://127.0.0.1:{here.port}/a/{{{{word}}}}/b?q={{{{word}}}}&r=1"), given={"word": word}
+        )
+    assert done.status is Status.SUCCESS
+    path, _, query = here.asked[0].path.partition("?")
+    text = word if isinstance(word, str) else json.dumps(word, separators=(",", ":"))
+    assert [unquote(part) for part in path.split("/")] == ["", "a", text, "b"]
+    assert parse_qsl(query) == [("q", text), ("r", "1")]
+
+
+@pytest.mark.parametrize("word", ["..", "."])
+async def test_no_value_leads_upwards(run, word):
+    """A part that means another path cannot be escaped, so it fails the step before anybody is called."""
+    async with site() as here:
+        done = await run(calling(url=f"http://127.0.0.1:{here.port}/a/{{{{word}}}}/b"), given={"word": word})
+        assert here.asked == []
+    assert done.error_type is ErrorType.VALIDATION
+    assert done.content.error.startswith("Step 0 (call): config.url: an address takes no '.' or '..'")
 
 
 async def test_a_failed_call_is_tried_again_as_often_as_the_step_allows(run):
@@ -123,7 +151,7 @@ async def test_a_secret_that_is_not_set_fails_the_step_before_anybody_is_called(
     assert done.content.error.startswith("Step 0 (call): there is no secret 'NONE' in this workspace: ")
 
 
-@pytest.mark.parametrize("given", ["{{secret.CRM}}", "[secret-CRM]", "{{input.word}}"])
+@pytest.mark.parametrize("given", ["{{secret.CRM}}", "~CRM~", "{{input.word}}"])
 async def test_no_text_of_a_caller_becomes_a_secret(forge, actor, run, given):
     """What is put into a step is never read as a template again, and nobody can guess what stands for a secret."""
     await forge.secrets.set(actor, "CRM", "sk-0123456789")

@@ -20,6 +20,7 @@ from promptforge.language.condition import Condition, compile_condition
 from promptforge.language.mapping import Form, compile_form, compile_mapping
 from promptforge.language.reference import opening
 from promptforge.language.transform import Transform, compile_transform
+from promptforge.language.url import with_url
 
 #: What of the configuration of a step is filled from the context before it is called.
 _FILLED = {
@@ -191,7 +192,8 @@ def _form(step: Step) -> Form | None:
     """What the step reads, filled before it runs and kept as its input."""
     filled = _FILLED.get(step.type)
     if filled is not None:
-        return compile_form({name: step.config[name] for name in filled if name in step.config}, "$.config")
+        form = compile_form({name: step.config[name] for name in filled if name in step.config}, "$.config")
+        return with_url(form, "url") if step.type is StepType.API_CALL else form
     return None if step.input_mapping is None else compile_mapping(step.input_mapping).form
 
 

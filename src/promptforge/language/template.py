@@ -70,12 +70,21 @@ class Template:
         """The value of the one whole reference, its type kept, else the text; Missing for what is not there."""
         return self.text(context, most) if self.whole is None else find(context, self.whole)
 
+    def written(self, value: Json, place: Reference) -> str:
+        """A value within text: the one rule for templates, mappings and transforms."""
+        if isinstance(value, str):
+            return value
+        try:
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            raise InvalidInput(f"variable '{place}' is not a JSON value", path=f"$.variables.{place}") from None
+
     def text(self, context: Mapping[str, Json], most: int = MAX_RENDERED) -> str:
         """The text, of at most so many characters; Missing for what is not there."""
         made: list[str] = []
         size = 0
         for part in self.parts:
-            text = part if isinstance(part, str) else _shown(find(context, part), part)
+            text = part if isinstance(part, str) else self.written(find(context, part), part)
             size += len(text)
             if size > most:
                 raise InvalidInput(f"the rendered text passes {MAX_RENDERED} characters: give shorter variables")
@@ -132,13 +141,3 @@ def _malformed(text: str, at: int, says: str) -> InvalidInput:
     return InvalidInput(
         f"'{{{{' at line {line}, column {column} {says}, or put a backslash before the braces to mean them as text"
     )
-
-
-def _shown(value: Json, place: Reference) -> str:
-    """A value within text: the one rule for templates, mappings and transforms."""
-    if isinstance(value, str):
-        return value
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidInput(f"variable '{place}' is not a JSON value", path=f"$.variables.{place}") from None

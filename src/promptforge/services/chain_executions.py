@@ -242,8 +242,8 @@ class ChainExecutions:
             record=self._record,
             clock=self._clock,
             secret=self._secret,
-            # nobody can write a mark beforehand, so no text can ask for a secret
-            marks={name: f"[secret-{token}-{name}]" for name in plan.secrets},
+            # nobody can write a mark beforehand, so no text can ask for a secret; a URL leaves it as it is
+            marks={name: f"~{token}.{n}~" for n, name in enumerate(sorted(plan.secrets))},
             keep=Keep(
                 chain=lambda closed: retained_chain(self._retentions.now(actor, retention), closed, prompts),
                 step=lambda step: retained_step(self._retentions.now(actor, retention), execution, step, prompts),
