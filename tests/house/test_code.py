@@ -30,7 +30,7 @@ ACTORLESS = {
 #: Files that gather the shapes of several nouns on purpose: the ports, what a query answers, what the client returns.
 GATHERED = {
     f"src/promptforge/{name}"
-    for name in ("core/ports.py", "core/query.py", "sdk/values.py", "sdk/chains.py", "server/graphql/enums.py")
+    for name in ("core/ports.py", "core/query.py", "sdk/values.py", "sdk/chain_values.py", "server/graphql/enums.py")
 }
 #: The money road: from a rate to an amount. Ratios and averages are statistics and live elsewhere.
 MONEY = [PACKAGE / "core" / name for name in ("money.py", "price.py", "usage.py")] + modules("pricing")

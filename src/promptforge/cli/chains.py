@@ -1,4 +1,4 @@
-"""``promptforge chain``: running a chain, step by step before one's eyes."""
+"""``promptforge chain``: running a chain, step by step before one's eyes. Its files are in ``chain_files.py``."""
 
 import sys
 from collections.abc import Callable, Generator
@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import click
 
+from promptforge.cli import chain_files
 from promptforge.cli.figures import bar, cost_of, count, duration
 from promptforge.cli.output import cell
 from promptforge.cli.run import json_or_text, variables_from, variables_of
@@ -20,7 +21,11 @@ _SIGNS = {"pending": "…", "success": "✓", "error": "✗"}
 
 @click.group()
 def chain() -> None:
-    """Run chains."""
+    """Define chains in files, prove them, and run them. A name or an id will do."""
+
+
+for _defining in chain_files.COMMANDS:
+    chain.add_command(_defining)
 
 
 @command(chain, "run")

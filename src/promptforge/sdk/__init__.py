@@ -4,7 +4,7 @@ The decision to know: each method is written once, as a plan without I/O (``prot
 and an asynchronous driver (``binding.py``). httpx and websockets are imported at the first request.
 """
 
-from promptforge.sdk.chain_values import ChainEvent, ChainExecution
+from promptforge.sdk.chain_values import Chain, ChainEvent, ChainExecution
 from promptforge.sdk.client import AsyncPromptForge, PromptForge
 from promptforge.sdk.errors import (
     AuthenticationError,
@@ -18,7 +18,6 @@ from promptforge.sdk.errors import (
     ValidationError,
 )
 from promptforge.sdk.values import (
-    Chain,
     Cost,
     CreatedKey,
     Erasure,

@@ -18,14 +18,15 @@ def build(kind: type[Value], raw: Json) -> Value:
     """Make a *kind* of the JSON object."""
     given: dict[str, Any] = {}
     for one in fields(cast("Any", kind)):
-        found = raw.get(_camel(one.name))
+        found = raw.get(camel(one.name))
         if one.name != "raw" and found is not None:
             read: Callable[[Any], Any] | None = one.metadata.get("read")
             given[one.name] = read(found) if read else found
     return cast("Any", kind)(**given, raw=raw)
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """A field's name as the API has it."""
     head, *rest = name.rstrip("_").split("_")
     return head + "".join(word.capitalize() for word in rest)
 

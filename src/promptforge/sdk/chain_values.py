@@ -1,4 +1,4 @@
-"""What the client returns of chain executions."""
+"""What the client returns of chains and of their executions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +7,105 @@ from typing import Any
 
 from promptforge.sdk.building import Json, listed, many, moment, one, raw_json
 from promptforge.sdk.values import Attempt, Cost, Execution, User
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainStep:
+    """A step as it is defined. ``prompt_id`` is an id or a name, as it was given."""
+
+    id: str = ""
+    name: str = ""
+    order: int = 0
+    type: str = ""
+    prompt_id: str | None = None
+    version: int | None = None
+    label: str | None = None
+    params: Json = field(default_factory=dict[str, Any])
+    config: Json = field(default_factory=dict[str, Any])
+    input_mapping: Json | None = None
+    output_key: str | None = None
+    tags: tuple[str, ...] = listed()
+    when: str | None = None
+    timeout_ms: int | None = None
+    retries: int | None = None
+    on_error: str = "fail"
+    raw: Json = raw_json()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainLabel:
+    label: str = ""
+    version: int = 0
+    raw: Json = raw_json()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainVersion:
+    """A version, which never changes. ``document`` is all of it."""
+
+    id: str = ""
+    version: int = 0
+    document: Json = field(default_factory=dict[str, Any])
+    labels: tuple[str, ...] = listed()
+    created_at: datetime | None = moment()
+    raw: Json = raw_json()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """A chain with its draft. ``draft_changed`` says whether the next run makes a new version; None when listed."""
+
+    id: str = ""
+    name: str = ""
+    description: str | None = None
+    is_active: bool = True
+    is_public: bool = False
+    intent_tags: tuple[str, ...] = listed()
+    required_inputs: Json | None = None
+    steps: tuple[ChainStep, ...] = many(lambda: ChainStep)
+    document: Json = field(default_factory=dict[str, Any])
+    draft_changed: bool | None = None
+    labels: tuple[ChainLabel, ...] = many(lambda: ChainLabel)
+    latest_version: ChainVersion | None = one(lambda: ChainVersion)
+    created_at: datetime | None = moment()
+    updated_at: datetime | None = moment()
+    archived_at: datetime | None = moment()
+    forked_from: str | None = None
+    raw: Json = raw_json()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainProblem:
+    """What is wrong with a chain; ``severity`` is error or warning, ``line`` that in the file."""
+
+    step: str | None = None
+    path: str = ""
+    line: int | None = None
+    message: str = ""
+    severity: str = "error"
+    raw: Json = raw_json()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainValidation:
+    """``valid``: it could become a version, whatever the warnings say. ``name`` is that in a file."""
+
+    valid: bool = False
+    name: str | None = None
+    problems: tuple[ChainProblem, ...] = many(lambda: ChainProblem)
+    document: Json | None = None
+    raw: Json = raw_json()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppliedChain:
+    """What applying a file did: whether the chain was made, whether it has a new version."""
+
+    chain: Chain = one(lambda: Chain)
+    version: ChainVersion = one(lambda: ChainVersion)
+    created: bool = False
+    changed: bool = False
+    raw: Json = raw_json()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,9 +175,97 @@ query Overview($window: TimeWindow, $days: Int, $timezone: String, $filter: Exec
     + _FIGURES
 )
 
-_CHAIN_FIELDS = "id name description isActive requiredInputs createdAt updatedAt"
-CHAINS = f"query Chains($mine: Boolean, $limit: Int) {{ chains(mine: $mine, limit: $limit) {{ {_CHAIN_FIELDS} }} }}"
-CHAIN = f"query Chain($id: ID!) {{ chain(id: $id) {{ {_CHAIN_FIELDS} }} }}"
+_CHAIN_VERSION = """
+fragment ChainVersionAll on ChainVersion { id version document labels createdAt }
+"""
+_CHAIN_STEP = """
+fragment ChainStepAll on ChainStep {
+  id name order type promptId version label params config inputMapping outputKey tags when timeoutMs retries onError
+}
+"""
+_CHAIN_ROW = """
+fragment ChainRow on Chain {
+  id name description isActive isPublic intentTags requiredInputs createdAt updatedAt archivedAt forkedFrom
+  labels { label version } latestVersion { id version createdAt }
+}
+"""
+_CHAIN = (
+    "fragment ChainAll on Chain { ...ChainRow document draftChanged steps { ...ChainStepAll } }"
+    + _CHAIN_ROW
+    + _CHAIN_STEP
+)
+CHAINS = (
+    """
+query Chains($mine: Boolean, $limit: Int, $offset: Int, $search: String, $archived: Boolean) {
+  chains(mine: $mine, limit: $limit, offset: $offset, search: $search, archived: $archived) {
+    ...ChainRow steps { id name order type promptId outputKey tags }
+  }
+}
+"""
+    + _CHAIN_ROW
+)
+CHAIN = "query Chain($id: ID!) { chain(id: $id) { ...ChainAll } }" + _CHAIN
+CHAIN_VERSIONS = (
+    "query ChainVersions($id: ID!, $limit: Int)"
+    " { chain(id: $id) { versions(limit: $limit) { ...ChainVersionAll } } }" + _CHAIN_VERSION
+)
+CHAIN_FILE = "query ChainFile($id: ID!) { chain(id: $id) { yaml } }"
+CHAIN_VERSION_FILE = (
+    "query ChainVersionFile($id: ID!, $version: Int!) { chain(id: $id) { version(number: $version) { yaml } } }"
+)
+CHAIN_DIFF = "query ChainDiff($id: ID!, $from: Int!, $to: Int!) { chain(id: $id) { diff(from: $from, to: $to) } }"
+CHAIN_FILE_DIFF = "query ChainFileDiff($id: ID!, $yaml: String!) { chain(id: $id) { fileDiff(yaml: $yaml) } }"
+CREATE_CHAIN = "mutation CreateChain($input: CreateChainInput!) { createChain(input: $input) { ...ChainAll } }" + _CHAIN
+UPDATE_CHAIN = (
+    "mutation UpdateChain($id: ID!, $input: UpdateChainInput!) { updateChain(id: $id, input: $input) { ...ChainAll } }"
+    + _CHAIN
+)
+CREATE_CHAIN_STEP = (
+    "mutation CreateChainStep($input: CreateChainStepInput!) { createChainStep(input: $input) { ...ChainStepAll } }"
+    + _CHAIN_STEP
+)
+UPDATE_CHAIN_STEP = (
+    "mutation UpdateChainStep($chain: ID!, $id: ID!, $input: ChainStepInput!)"
+    " { updateChainStep(chainId: $chain, id: $id, input: $input) { ...ChainStepAll } }" + _CHAIN_STEP
+)
+DELETE_CHAIN_STEP = (
+    "mutation DeleteChainStep($chain: ID!, $id: ID!) { deleteChainStep(chainId: $chain, id: $id) { ...ChainAll } }"
+    + _CHAIN
+)
+CREATE_CHAIN_VERSION = (
+    "mutation CreateChainVersion($input: CreateChainVersionInput!)"
+    " { createChainVersion(input: $input) { ...ChainVersionAll } }" + _CHAIN_VERSION
+)
+APPLY_CHAIN = (
+    """
+mutation ApplyChain($yaml: String!, $name: String, $label: String) {
+  applyChain(yaml: $yaml, name: $name, label: $label) {
+    created changed version { ...ChainVersionAll } chain { ...ChainAll }
+  }
+}
+"""
+    + _CHAIN_VERSION
+    + _CHAIN
+)
+VALIDATE_CHAIN = """
+mutation ValidateChain($input: ValidateChainInput!) {
+  validateChain(input: $input) { valid name document problems { step path line message severity } }
+}
+"""
+SET_CHAIN_LABEL = (
+    "mutation SetChainLabel($id: ID!, $label: String!, $version: Int!)"
+    " { setChainLabel(chainId: $id, label: $label, version: $version) { ...ChainAll } }" + _CHAIN
+)
+REMOVE_CHAIN_LABEL = (
+    "mutation RemoveChainLabel($id: ID!, $label: String!)"
+    " { removeChainLabel(chainId: $id, label: $label) { ...ChainAll } }" + _CHAIN
+)
+ARCHIVE_CHAIN = "mutation ArchiveChain($id: ID!) { archiveChain(id: $id) { ...ChainAll } }" + _CHAIN
+RESTORE_CHAIN = "mutation RestoreChain($id: ID!) { restoreChain(id: $id) { ...ChainAll } }" + _CHAIN
+FORK_CHAIN = (
+    "mutation ForkChain($id: ID!, $name: String!, $version: Int)"
+    " { forkChain(id: $id, name: $name, version: $version) { ...ChainAll } }" + _CHAIN
+)
 _CHAIN_LIST = """
 query ChainExecutions(
   $limit: Int, $offset: Int, $after: String, $chainId: ID, $status: ExecutionStatus, $filter: ChainExecutionFilter

@@ -1,6 +1,6 @@
 """What the client returns: frozen values with snake_case names, each with the JSON it came from as ``raw``.
 
-Money stays text. Chain executions are in ``chain_values.py``.
+Money stays text. Chains and their executions are in ``chain_values.py``.
 """
 
 from collections.abc import Mapping
@@ -291,18 +291,6 @@ class Secret:
     """A named value that chains may use, without the value."""
 
     name: str = ""
-    updated_at: datetime | None = moment()
-    raw: Json = raw_json()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chain:
-    id: str = ""
-    name: str = ""
-    description: str | None = None
-    is_active: bool = True
-    required_inputs: Json | None = None
-    created_at: datetime | None = moment()
     updated_at: datetime | None = moment()
     raw: Json = raw_json()
 

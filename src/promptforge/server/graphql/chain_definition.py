@@ -4,7 +4,7 @@ A step is given by typed fields here and as JSON to the service, which reads bot
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
@@ -108,15 +108,25 @@ class ChainProblem:
     severity: SeverityEnum = read(lambda pair: pair[0].severity)
 
 
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What was read of a chain, as far as it could be, and what is wrong with it, each with its line in the file."""
+
+    document: ChainDocument | None
+    problems: Sequence[tuple[CoreProblem, int | None]]
+    name: str | None = None
+
+
 @strawberry.type
 class ChainValidation:
     valid: bool = read(
-        lambda found: all(one.severity is not Severity.ERROR for one, _ in found[1]),
+        lambda proved: all(one.severity is not Severity.ERROR for one, _ in proved.problems),
         description="Whether it could become a version: warnings do not count.",
     )
-    problems: list[ChainProblem] = read(lambda found: found[1], description="Errors first.")
+    problems: list[ChainProblem] = strawberry.field(description="Errors first.")
+    name: str | None = strawberry.field(description="The chain's name in the file.")
     document: Json | None = read(
-        lambda found: None if found[0] is None else chain_document.write(found[0]),
+        lambda proved: None if proved.document is None else chain_document.write(proved.document),
         description="What was read, as createChainVersion takes it; null when it cannot be read.",
     )
 
@@ -127,9 +137,6 @@ class AppliedChain:
     version: ChainVersion
     created: bool = strawberry.field(description="Whether the chain was not there before.")
     changed: bool = strawberry.field(description="Whether it has a new version.")
-
-
-Proved = tuple[ChainDocument | None, Sequence[tuple[CoreProblem, int | None]]]
 
 
 # ── mutations ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -226,16 +233,17 @@ async def validate_chain(info: Info, input: ValidateChainInput) -> Proved:
         raise InvalidInput("give exactly one of chainId, document and yaml", path="$.chainId")
     if input.yaml is not None:
         proof = await forge.chain_files.validate(actor, input.yaml)
-        return proof.file.document if proof.file else None, proof.problems
+        file = proof.file
+        return Proved(file and file.document, proof.problems, file and file.name)
     if input.document is not None:
         try:
             document = chain_document.read(input.document)
         except InvalidInput as error:
-            return None, [(CoreProblem(step=None, path=error.path or "$", message=str(error)), None)]
+            return Proved(None, [(CoreProblem(step=None, path=error.path or "$", message=str(error)), None)])
     else:
         document = (await forge.chains.get(actor, input.chain_id or "")).draft
     problems = await forge.chains.validate(actor, document=document)
-    return document, [(problem, None) for problem in problems]
+    return Proved(document, [(problem, None) for problem in problems])
 
 
 async def set_chain_label(info: Info, chain_id: strawberry.ID, label: str, version: int) -> CoreChain:
