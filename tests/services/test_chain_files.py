@@ -1,5 +1,8 @@
 """Chains as files: applied, exported, proved; and documents, written and read back."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +19,7 @@ from promptforge.wire import chain_document, yaml_text
 
 ADA = Actor(workspace="here", user_id="user_1", permissions=permissions(Role.ADMINISTRATOR, None))
 VIEWER = Actor(workspace="here", user_id="user_2", permissions=permissions(Role.VIEWER, None))
+REPOSITORY = Path(__file__).resolve().parents[2]
 FILE = """\
 name: Feedback
 description: Answers reviews.
@@ -50,16 +54,23 @@ maxCost: "0.05"
 
 
 @pytest.fixture
-async def chains(tmp_path):
-    """The chains of a real catalog, with two prompts."""
+async def prompts(tmp_path):
+    """Two prompts of a real catalog, which is theirs."""
     catalog = await open_catalog(tmp_path)
     await catalog.access.create_workspace(Workspace(id="here", name="here", created_at=FixedClock().now()))
     prompts = Prompts(catalog.prompts, FixedClock())
     for name, content in (("analyse", "Mood of {{text}}"), ("answer", "Answer to {{review}}")):
         made = await prompts.create(ADA, name=name)
         await prompts.add_version(ADA, made.id, content=content, params={"model": "demo-small"})
-    yield Chains(catalog.chains, prompts, FixedClock())
+    yield prompts, catalog
     await catalog.close()
+
+
+@pytest.fixture
+def chains(prompts):
+    """The chains of the same catalog."""
+    service, catalog = prompts
+    return Chains(catalog.chains, service, FixedClock())
 
 
 @pytest.fixture
@@ -253,3 +264,24 @@ def test_a_document_reads_back_as_it_was_written(document):
     assert chain_document.read(written) == document
     assert chain_document.read(by_yaml) == document
     assert chain_document.same(chain_document.read(by_yaml), document)
+
+
+async def test_the_sample_of_the_documentation_is_without_problems(prompts, files):
+    """The file in docs/chains.md applies as it stands, and is the two-branch example of the interface."""
+    text = re.search(r"```yaml\n(.*?)```", (REPOSITORY / "docs/chains.md").read_text("utf-8"), re.DOTALL)
+    assert text is not None
+    for name, content in (
+        ("sentiment-analyzer", "{{text}}"),
+        ("apology", "{{review}} {{phrases}}"),
+        ("thanks", "{{review}}"),
+    ):
+        made = await prompts[0].create(ADA, name=name)
+        await prompts[0].add_version(ADA, made.id, content=content, params={"model": "demo-small"}, label="production")
+    assert (await files.validate(ADA, text[1])).problems == ()
+    done = await files.apply(ADA, text[1])
+    assert [(step.order, step.tags, step.output_key) for step in done.version.document.steps] == [
+        (0, (), "sentiment"),
+        (1, (), None),
+        (2, ("negative_path",), "response"),
+        (3, ("positive_path",), "response"),
+    ]
