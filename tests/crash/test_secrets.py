@@ -140,12 +140,29 @@ def test_a_backup_carries_the_secrets_and_what_opens_them(server, tmp_path):
         new.stop()
         assert traces(new.home, *FORMS, PIN) == {}
         (new.home / "secret.key").write_text("a key of another home, with its 32 characters\n")
-        new.spawn()
-        new.url = ""
-        while not new.url:
-            line = new.process.stdout.readline()
-            new.said += line
-            new.url = line.split()[-1] if "running at http" in line else ""
-        new.stop()
-    assert "the secret 'token' of the workspace" in new.said
-    assert "PROMPTFORGE_SECRET_KEY" in new.said
+        said = told_at_start(new)
+    assert "the secret 'token' of the workspace" in said
+    assert "PROMPTFORGE_SECRET_KEY" in said
+
+
+def told_at_start(server: Server) -> str:
+    """Everything that a server says from its start, warnings before its address included, to its stop."""
+    server.spawn()
+    server.said = ""
+    while "running at http" not in server.said:
+        line = server.process.stdout.readline()
+        assert line, server.said
+        server.said += line
+    server.stop()
+    return server.said
+
+
+def test_a_key_is_changed_by_giving_the_old_one_behind_the_new(tmp_path):
+    """One start with both seals everything anew: then the new key alone opens it, and the home's own does not."""
+    old, new = "an old key of at least 32 characters", "a new key of at least 32 characters"
+    with killed_after(Server(tmp_path / "home", {"PROMPTFORGE_SECRET_KEY": old})) as server:
+        server.start().ask(SET, name="token", value=VALUE)
+        server.stop()
+        for keys, opens in ((f"{new},{old}", True), (new, True), (old, False), ("", False)):
+            server.environment = {"PROMPTFORGE_SECRET_KEY": keys}
+            assert ("'token'" in told_at_start(server)) is not opens
