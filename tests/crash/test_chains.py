@@ -5,6 +5,7 @@ import itertools
 import random
 import time
 from collections import Counter
+from contextlib import suppress
 from decimal import Decimal
 
 import httpx
@@ -188,6 +189,39 @@ def no_finished_step_was_called_again(calls: list[dict], counted: Counter) -> No
         asked, text = counted[call["input"]["text"]], call["input"]["text"]
         known = len(call["attempts"]) - interrupted
         assert known <= asked <= known + interrupted * MAX_ATTEMPTS, text
+
+
+async def test_a_chain_outlives_a_kill_inside_each_of_its_calls(tmp_path):
+    """Killed whenever a step has asked the provider for the first time, the chain goes on from there each time."""
+    struck: set[str] = set()
+    with counting() as provider:
+        environment = {"ANTHROPIC_API_KEY": "sk-ant-test", "ANTHROPIC_BASE_URL": provider.url}
+        server = Server(tmp_path, environment).start()
+
+        def strike(text: str) -> None:
+            if text not in struck:
+                struck.add(text)
+                server.process.kill()
+
+        with killed_after(server):
+            chain = {"steps": [asks(name, order, "{{topic}}: " + name) for order, name in enumerate(ASKING)]}
+            prepare(server, chain)
+            provider.before = strike
+            with suppress(httpx.TransportError):  # the first kill may come before the answer
+                server.ask(EXECUTE, input={"name": "relay", "input": {"topic": "x"}, "wait": False})
+            for _ in ASKING:
+                await asyncio.to_thread(server.died)
+                await asyncio.to_thread(server.start)
+            (run,) = await asyncio.to_thread(settled, server)
+            calls = everything(server, CALLS, "executions")
+            server.stop()
+
+    assert ("success", "answer to x: last") == (run["status"], run["output"])
+    assert {f"x: {name}" for name in ASKING} == struck
+    for call in calls:
+        assert "interrupted" == call["attempts"][0]["errorType"]
+        assert provider.calls[call["input"]["text"]] == len(call["attempts"])
+    assert len(ASKING) == len(calls)
 
 
 async def test_a_stopping_server_leaves_a_running_chain_to_the_next(tmp_path):

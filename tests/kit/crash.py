@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -54,13 +55,17 @@ class Provider:
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
+        self.before: Callable[[str], None] = lambda text: None
+        """Told of each text that is asked for, before it is answered."""
         self._lock = threading.Lock()
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                status, body = provider.answer(asked["messages"][-1]["content"])
+                text = asked["messages"][-1]["content"]
+                provider.before(text)
+                status, body = provider.answer(text)
                 raw = json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
