@@ -1,7 +1,7 @@
 """Whether a chain can run, said before it does: every problem at its step."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kit.clock import FixedClock
@@ -390,6 +390,61 @@ def test_a_chain_without_problems_reads_nothing_that_is_not_there(raw, negative)
     except StopIteration as end:
         ending = end.value
     assert ending.error is None or "the context has no" not in ending.error
+
+
+_FIELDS = """name order type prompt promptId version params config inputMapping outputKey tags when timeoutMs retries
+onError steps output requiredInputs maxCost condition from url headers operation key template mapping expression trueTag
+x"""
+_NAMES = st.sampled_from(_FIELDS.split())
+_ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from([*"abc", "{{a}}", "{{input.b[0]}}", "{{", "a == 1", "PROMPT", "10", 10**30, "\ud800", "\x00"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_NAMES, inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@st.composite
+def rubbish(draw):
+    """Documents that are nearly right, or not at all."""
+    steps = [
+        {
+            "type": draw(st.sampled_from(["PROMPT", "CONDITION", "TRANSFORM", "MERGE", "API_CALL", "MEMORY"])),
+            **draw(st.dictionaries(_NAMES, _ANYTHING, max_size=4)),
+        }
+        for _ in range(draw(st.integers(0, 3)))
+    ]
+    return {**draw(st.dictionaries(_NAMES, _ANYTHING, max_size=2)), "steps": steps}
+
+
+@given(rubbish() | _ANYTHING)
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_comes_is_refused_or_proved_in_sentences(prompts, raw):
+    """No document, however wrong, is more than an InvalidInput or a list of problems; what passes can be planned."""
+    try:
+        document = chain_document.read(raw)
+    except InvalidInput:
+        return
+    found = await prompts[1].validate(ADA, document=document)
+    assert all(problem.message and problem.path.startswith("$") for problem in found)
+    if not any(problem.severity is Severity.ERROR for problem in found):
+        Plan(document)
+
+
+def test_what_is_too_deep_is_refused():
+    """Nesting is counted before anything recurses."""
+    deep: object = "x"
+    for _ in range(5_000):
+        deep = [deep]
+    for raw in (deep, {"output": deep}, {"steps": [{"config": deep}]}, {"steps": deep}):
+        with pytest.raises(InvalidInput, match="nested deeper than 64 levels"):
+            chain_document.read(raw)
+    with pytest.raises(InvalidInput, match="nested deeper than 64 levels"):
+        chain_document.read_step({"config": deep})
 
 
 _TEXTS = st.text("{}[]()a.' =&|@\\0", max_size=8)

@@ -19,6 +19,7 @@ MAX_TAG = 50
 MAX_DOCUMENT = 500_000
 MAX_TIME_MS = 24 * 60 * 60 * 1000
 MAX_RETRIES = 10
+MAX_VERSION = 2**31 - 1
 #: What API_CALL steps read secrets from, and what every step reads the inputs from: no step may write these.
 SECRET = "secret"  # noqa: S105 - the name of a root, not a secret
 RESERVED = ("input", SECRET)
@@ -141,8 +142,8 @@ def _of_prompt(step: Step) -> Iterator[tuple[str, str]]:
         yield "prompt", "which prompt is missing: give its id or name as prompt (or promptId)"
     if step.version is not None and step.label is not None:
         yield "version", "choose the version by number or by label, not by both"
-    if step.version is not None and step.version < 1:
-        yield "version", f"versions count from 1, there is no version {step.version}"
+    if step.version is not None and not 1 <= step.version <= MAX_VERSION:
+        yield "version", f"versions count from 1 to {MAX_VERSION}, there is no version {step.version}"
     try:
         definition.overrides(step.params)
         definition.provider(None, step.params)

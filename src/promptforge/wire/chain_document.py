@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from promptforge.core import money
 from promptforge.core.chain import DEADLINE_MS, ChainDocument, OnError, Step, StepType
 from promptforge.core.errors import InvalidInput
-from promptforge.core.json import Json, is_array, is_object, kind
+from promptforge.core.json import Json, bounded, is_array, is_object, kind
 
 Choice = TypeVar("Choice", bound=StrEnum)
 #: Other names that the documented pages use.
@@ -36,6 +36,7 @@ def read(given: Json) -> ChainDocument:
     The steps stay as they stand. One without ``order`` comes after the one before it, one without a name is called
     after what it writes.
     """
+    bounded(given, "$")
     fields = _object(given, "$", "a chain")
     _refuse_unknown(fields, _DOCUMENT, "$", "a chain")
     steps: list[Step] = []
@@ -58,6 +59,7 @@ def read(given: Json) -> ChainDocument:
 
 def canonical(given: Json, where: str = "$") -> dict[str, Json]:
     """The fields of a step under their one name, each where it is kept; null means not given."""
+    bounded(given, where)
     fields = {name: value for name, value in _object(given, where, "a step").items() if value is not None}
     config = _object(fields.get("config", {}), f"{where}.config", "config")
     try:
