@@ -1,7 +1,7 @@
 """The rule of retention: which rule wins, on which day content goes, what is never kept."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -122,7 +122,7 @@ def test_keeping_nothing_leaves_no_content():
 @given(st.dates(max_value=date(2120, 1, 1)), st.integers(1, 3650))
 def test_without_a_rule_content_expires_on_the_first_of_a_month(day, days):
     """Never earlier than promised and at most a month later, so that most content lies in few partitions."""
-    expires = by_default(datetime(day.year, day.month, day.day, tzinfo=UTC), days)
+    expires = by_default(day, days)
     assert expires.day == 1
     assert timedelta(0) < expires - (day + timedelta(days=days)) <= timedelta(days=31)
 

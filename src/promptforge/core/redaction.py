@@ -70,7 +70,7 @@ class Redactor:
         return _with(
             execution,
             content=execution.content and self._content(execution.content),
-            tags=self._tags(execution.tags),
+            tags=execution.tags and self._tags(execution.tags),
             end_user=self._maybe(execution.end_user),
             session_id=self._maybe(execution.session_id),
             service=self._maybe(execution.service),
@@ -78,7 +78,7 @@ class Redactor:
             provider=self.text(execution.provider),
             response_model=self._maybe(execution.response_model),
             finish_reason=self._maybe(execution.finish_reason),
-            attempts=self._attempts(execution.attempts),
+            attempts=execution.attempts and self._attempts(execution.attempts),
         )
 
     def chain_execution(self, execution: ChainExecution) -> ChainExecution:

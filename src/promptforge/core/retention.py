@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from promptforge.core.chain_execution import ChainExecution, StepRun
 from promptforge.core.execution import Execution, PromptRef, Status
@@ -80,13 +81,14 @@ class Retention:
 
     def policy(self, key_id: str | None) -> ContentPolicy:
         """The policy for what comes with a key."""
-        return max(self.content, self.of_keys.get(key_id or "", self.content), key=_STRICTNESS.__getitem__)
+        of_key = self.of_keys.get(key_id or "")
+        return self.content if of_key is None else max(self.content, of_key, key=_STRICTNESS.__getitem__)
 
 
 def rule_of(rules: Sequence[Rule], execution: Ended) -> Rule | None:
     """The most special rule that holds; of equally special ones the shortest, whatever order they stand in."""
     held = [rule for rule in rules if rule.holds(execution)]
-    return min(held, key=lambda rule: (*(not part for part in rule.scope), _length(rule)), default=None)
+    return min(held, key=lambda rule: (*(not part for part in rule.scope), _length(rule))) if held else None
 
 
 def _length(rule: Rule) -> float:
@@ -100,15 +102,16 @@ def expires_on(retention: Retention, execution: Ended, since: datetime | None = 
 
 def _day(rule: Rule | None, start: datetime, default_days: int) -> date:
     if rule is None:
-        return by_default(start, default_days)
+        return by_default(start.date(), default_days)
     if rule.days is None:
         return FOREVER
     return min(FOREVER, start.date() + timedelta(days=rule.days))
 
 
-def by_default(start: datetime, days: int) -> date:
+@lru_cache(1024)
+def by_default(start: date, days: int) -> date:
     """The day where no rule holds: the first of a month, so that most content lies in few partitions."""
-    last = start.date() + timedelta(days=days)
+    last = start + timedelta(days=days)
     return (last.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from enum import Enum
+from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from promptforge.core import ids
@@ -20,8 +21,12 @@ from promptforge.core.redaction import Redactor
 from promptforge.record.body import try_encoding
 from promptforge.record.schema import milliseconds
 
-_OPTIONAL = ("user_id", "key_id", "service", "end_user", "session_id", "forked_from", "failed_step")
-_OF_CALLS = ("response_model", "finish_reason")
+_NAMES = ("user_id", "key_id", "service", "end_user", "session_id")
+_OPTIONAL: Mapping[type, tuple[str, ...]] = {
+    Execution: (*_NAMES, "response_model", "finish_reason"),
+    ChainExecution: (*_NAMES, "forked_from", "failed_step"),
+}
+_optional = {kind: attrgetter(*names) for kind, names in _OPTIONAL.items()}
 _WIDEST = 1 << 63
 _Texts = TypeVar("_Texts", Execution, ChainExecution, StepRun)
 
@@ -69,7 +74,9 @@ def _require_id(execution: AnyExecution, prefix: str, what: str) -> None:
 
 def _tidied(made: AnyExecution) -> dict[str, Any]:
     """No empty names beside missing ones, and whole milliseconds."""
-    changes: dict[str, Any] = {name: None for name in (*_OPTIONAL, *_OF_CALLS) if getattr(made, name, None) == ""}
+    changes: dict[str, Any] = {}
+    if "" in _optional[type(made)](made):
+        changes = {name: None for name in _OPTIONAL[type(made)] if getattr(made, name) == ""}
     for name in ("created_at", "started_at", "recorded_at"):
         moment = getattr(made, name)
         if moment is not None and (moment.microsecond % 1000 or moment.tzinfo is not UTC):

@@ -118,6 +118,11 @@ _MONEY = "Decimal(38, 12)"
 _TIME = "DateTime64(3, 'UTC')"
 
 
+def _enum(field: str) -> Callable[[Any], str]:
+    """The value of an enumeration's member; ``_value_`` because the property ``value`` takes three times as long."""
+    return attrgetter(f"{field}._value_")
+
+
 def _short(name: str, read: Callable[[Execution], Any]) -> Column:
     return Column(name, _LC, read, "String")
 
@@ -136,8 +141,8 @@ FACTS: tuple[Column, ...] = (
     Column("created_at", f"{_TIME} CODEC(DoubleDelta, LZ4)", lambda e: milliseconds(e.created_at)),
     _short("kind", _kind),
     Column("in_chain", "Bool", lambda e: e.step is not None),
-    _short("status", attrgetter("status.value")),
-    _short("source", attrgetter("source.value")),
+    _short("status", _enum("status")),
+    _short("source", _enum("source")),
     _short("model", _name("model")),
     _short("provider", _name("provider")),
     _short("response_model", _name("response_model")),
@@ -174,15 +179,15 @@ FACTS: tuple[Column, ...] = (
         "Map(String, Int64)",
     ),
     Column("usage_known", "Bool", lambda e: e.usage is not None),
-    _short("usage_source", attrgetter("usage_source.value")),
+    _short("usage_source", _enum("usage_source")),
     Column("cost", f"Nullable({_MONEY}) CODEC(LZ4)", attrgetter("cost")),
-    _short("cost_state", attrgetter("cost_state.value")),
+    _short("cost_state", _enum("cost_state")),
     Column("lines.unit", f"Array({_LC})", attrgetter("unit"), "Array(String)"),
     Column("lines.quantity", "Array(Int64)", attrgetter("quantity")),
     Column("lines.rate", "Array(Decimal(18, 6))", attrgetter("rate")),
     Column("lines.per", "Array(UInt32)", attrgetter("per")),
     Column("lines.amount", f"Array({_MONEY})", attrgetter("amount")),
-    Column("lines.source", f"Array({_LC})", attrgetter("source.value"), "Array(String)"),
+    Column("lines.source", f"Array({_LC})", _enum("source"), "Array(String)"),
     Column("lines.valid_from", f"Array(Nullable({_TIME}))", lambda line: milliseconds(line.valid_from)),
     Column("lines.rounded", "Array(Bool)", attrgetter("rounded")),
     Column("lines.attempt", "Array(UInt16)", attrgetter("attempt")),
@@ -194,7 +199,7 @@ FACTS: tuple[Column, ...] = (
     Column("attempts.model", f"Array({_LC})", attrgetter("model"), "Array(String)"),
     Column("attempts.offset_ms", "Array(Int64)", attrgetter("offset_ms")),
     Column("attempts.latency_ms", "Array(Int64)", attrgetter("latency_ms")),
-    Column("attempts.status", f"Array({_LC})", attrgetter("status.value"), "Array(String)"),
+    Column("attempts.status", f"Array({_LC})", _enum("status"), "Array(String)"),
     Column(
         "attempts.error_type",
         f"Array({_LC})",
@@ -205,8 +210,8 @@ FACTS: tuple[Column, ...] = (
     Column("attempts.request_id", "Array(String)", lambda attempt: attempt.request_id or ""),
     Column("steps.order", "Array(UInt32)", attrgetter("order")),
     Column("steps.name", f"Array({_LC})", attrgetter("name"), "Array(String)"),
-    Column("steps.type", f"Array({_LC})", attrgetter("type.value"), "Array(String)"),
-    Column("steps.status", f"Array({_LC})", attrgetter("status.value"), "Array(String)"),
+    Column("steps.type", f"Array({_LC})", _enum("type"), "Array(String)"),
+    Column("steps.status", f"Array({_LC})", _enum("status"), "Array(String)"),
     Column("steps.latency_ms", "Array(Nullable(Int64))", attrgetter("latency_ms")),
     Column("steps.error_type", f"Array({_LC})", _error_type, "Array(String)"),
     Column("steps.execution", "Array(UInt128)", lambda step: number_of(step.execution_id) if step.execution_id else 0),

@@ -193,18 +193,14 @@ class RecordStore(Reader):
         closed = await self._journal.close(executions, step)
         if closed.fresh:
             self._shipper.notice()
-            for execution in executions:
-                if (execution.workspace, execution.id) in closed.fresh:
-                    self._tell(execution)
+            self._tell(*(e for e in executions if (e.workspace, e.id) in closed.fresh))
         if closed.chain is not None:
             self._tell(closed.chain)
         return closed.fresh
 
-    def _tell(self, execution: AnyExecution) -> None:
-        if isinstance(execution, ChainExecution):
-            self._chain_watchers.tell(execution)
-        else:
-            self._watchers.tell(execution)
+    def _tell(self, *told: AnyExecution) -> None:
+        self._watchers.tell([e for e in told if not isinstance(e, ChainExecution)])
+        self._chain_watchers.tell([e for e in told if isinstance(e, ChainExecution)])
 
     async def _close(self, execution: AnyExecution, step: StepRun | None = None) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Generic, TypeVar
 from weakref import WeakSet
 
@@ -58,11 +58,12 @@ class Watchers(Generic[E]):
         self._all.add(watcher)
         return watcher
 
-    def tell(self, execution: E) -> None:
-        """Announce an execution to those of its workspace."""
+    def tell(self, executions: Sequence[E]) -> None:
+        """Announce executions, in order, to those of their workspaces."""
         for watcher in tuple(self._all):
-            if watcher.workspace == execution.workspace:
-                watcher.put(execution)
+            for execution in executions:
+                if watcher.workspace == execution.workspace:
+                    watcher.put(execution)
 
     def end(self) -> None:
         """Nothing more will come."""

@@ -248,7 +248,7 @@ class Arrivals:
             "token_in": None if used is None else used.token_in,
             "token_out": None if used is None else used.token_out,
             "lines": lines or (),
-            "cost": None if lines is None else sum(line.amount for line in lines),
+            "cost": None if lines is None else sum([line.amount for line in lines]),
             "cost_state": without if lines is None else CostState.PRICED,
             "claimed": claimed,
         }

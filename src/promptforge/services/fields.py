@@ -26,7 +26,6 @@ FIELDS = frozenset(
     )
 )
 START = datetime(1970, 1, 1, tzinfo=UTC)
-_LEAVES = ("input", "output")
 _written = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 Asked = tuple[str | None, str | None, int | None, str | None]
 
@@ -72,9 +71,11 @@ def moment(value: Json) -> datetime | None:
         if isinstance(value, int) and not isinstance(value, bool):
             return START + timedelta(milliseconds=value if abs(value) > 10**11 else value * 1000)
         at = datetime.fromisoformat(cast("str", value).strip())
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        if at.tzinfo is not None:
+            at = at.astimezone(UTC)
+        at = at.replace(microsecond=at.microsecond // 1000 * 1000, tzinfo=UTC)
         if at >= START:
-            return at.replace(microsecond=at.microsecond // 1000 * 1000)
+            return at
     except (ValueError, TypeError, AttributeError, OverflowError):
         pass
     raise InvalidInput(
@@ -115,7 +116,7 @@ def usage_of(item: Mapping[str, Json]) -> tuple[Usage | None, UsageSource]:
             if said is not None and said != sum_:
                 raise InvalidInput(f"{name} is {said}, but the leaves of usage add up to {sum_}", path=f"$.{name}")
     elif token_in is not None or token_out is not None:
-        used = usage(**dict(zip(_LEAVES, (token_in or 0, token_out or 0), strict=True)))
+        used = usage(input=token_in or 0, output=token_out or 0)
     given = item.get("usageSource")
     try:
         source = (
