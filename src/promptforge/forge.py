@@ -43,6 +43,7 @@ from promptforge.services.health import Health
 from promptforge.services.memory import Memory
 from promptforge.services.overview import Overviews
 from promptforge.services.prompts import Prompts
+from promptforge.services.pruning import Pruning
 from promptforge.services.retention import Retentions
 from promptforge.services.sealing import Seal
 from promptforge.services.secrets import Secrets
@@ -99,6 +100,7 @@ class Forge:
     erasures: Erasures
     overviews: Overviews
     retentions: Retentions
+    pruning: Pruning
     demo: Demo
     local_key: str = field(repr=False)
     demo_key: str | None = field(repr=False)
@@ -207,6 +209,7 @@ async def open_forge(
             health=Health(record, catalog.size, clock),
             overviews=Overviews(record, clock),
             retentions=retentions,
+            pruning=Pruning(record, clock),
             demo=Demo(record, prompts, access, prices, retentions, secret=secret),
             local_key=local_key,
             demo_key=demo_key,

@@ -1,6 +1,8 @@
 """What is kept, shown and changed by command."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from kit.served import Served, promptforge
 from promptforge.cli.exits import Exit
@@ -40,3 +42,38 @@ def test_the_policy_is_set(served: Served) -> None:
     assert json.loads(done.stdout)["content"] == "ERRORS"
     assert served.run("retention", "content", "all").returncode == 0
     assert served.run("retention", "content", "none", "--key", "key_nobody").returncode == Exit.NOT_FOUND
+
+
+def _hand_in(served: Served, folder: Path, days_ago: int) -> None:
+    at = (datetime.now(UTC) - timedelta(days=days_ago)).isoformat()
+    item = {"createdAt": at, "model": "gpt-4o", "tokenIn": 1_000_000, "tokenOut": 0, "status": "success"}
+    file = folder / f"{days_ago}.jsonl"
+    file.write_text(json.dumps(item))
+    done = served.run("import", str(file))
+    assert done.returncode == 0, done.stderr
+
+
+def test_old_rows_are_pruned_when_it_is_confirmed(served: Served, tmp_path: Path) -> None:
+    """A dry run takes nothing, a no takes nothing, and with --yes what is older is gone for good."""
+    _hand_in(served, tmp_path, 90)
+    _hand_in(served, tmp_path, 30)
+    day = f"{datetime.now(UTC) - timedelta(days=60):%Y-%m-%d}"
+
+    dry = served.run("retention", "prune", "--before", day, "--dry-run")
+    no = served.run("retention", "prune", "--before", day, stdin="n\n")
+    real = json.loads(served.run("retention", "prune", "--before", day, "--yes", "--json").stdout)
+    left = served.run("retention", "prune", "--before", day, "--dry-run")
+
+    assert dry.stdout.startswith("1 execution and 0 chain executions of 1 day (")
+    assert dry.stdout.endswith("would be removed\n")
+    assert (no.returncode, "1 execution " in no.stderr) == (1, True)
+    assert (real["executions"], real["days"]) == (1, 1)
+    assert left.stdout == "0 executions and 0 chain executions would be removed\n"
+    assert "gpt-4o" in served.run("executions", "list").stdout
+
+
+def test_a_day_that_is_none_or_too_young_is_refused(served: Served) -> None:
+    """With a sentence that says what to give."""
+    assert served.run("retention", "prune", "--before", "soon", "--yes").returncode == Exit.USAGE
+    today = served.run("retention", "prune", "--before", f"{datetime.now(UTC):%Y-%m-%d}T23:00", "--yes")
+    assert (today.returncode, "older than a day" in today.stderr) == (Exit.REFUSED, True)

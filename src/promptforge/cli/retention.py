@@ -1,12 +1,24 @@
 """``promptforge retention``: what is kept of content, and for how long."""
 
+from datetime import UTC, datetime
+
 import click
 
+from promptforge.cli.figures import count
 from promptforge.cli.output import Column, Output
 from promptforge.cli.talking import Session, command, pairs
-from promptforge.sdk.retention import RetentionKept, RetentionRule
+from promptforge.sdk.retention import Pruned, RetentionKept, RetentionRule
 
 EVERYTHING = "everything"
+
+
+def _moment(text: str) -> datetime:
+    """A time, or a day in UTC from its begin."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"--before takes a day or a time (ISO 8601), not '{text}'") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.group()
@@ -58,6 +70,37 @@ async def remove(session: Session, /, prompt: str | None, tag: str | None, error
 async def content(session: Session, /, policy: str, key_id: str | None) -> None:
     """Keep content of all executions from now on, of errors only, or of none."""
     _print(await session.client.retention.set_content(policy, key_id=key_id), session.output)
+
+
+@command(retention, "prune")
+@click.option(
+    "--before", metavar="TIME", type=_moment, required=True, help="A day or a time (ISO 8601), at least a day ago."
+)
+@click.option("--dry-run", is_flag=True, help="Remove nothing, only say what would go.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+async def prune(session: Session, /, before: datetime, dry_run: bool, yes: bool) -> None:
+    """Remove what was made before TIME and is finished, figures too, for good."""
+    retention, output = session.client.retention, session.output
+    if not dry_run and not yes:
+        found = await retention.prune(before, dry_run=True)
+        click.confirm(f"Remove {_found(found)} figures too, for good?", abort=True, err=True)
+    done = await retention.prune(before, dry_run=dry_run)
+    output.value(done.raw)
+    output.text(f"{_found(done)} {'would be' if dry_run else 'were'} removed", end="\n")
+
+
+def _found(pruned: Pruned) -> str:
+    what = f"{_some(pruned.executions, 'execution')} and {_some(pruned.chain_executions, 'chain execution')}"
+    if pruned.first is None or pruned.last is None:
+        return what
+    return (
+        f"{what} of {_some(pruned.days, 'day')} ({pruned.first:%Y-%m-%d} to {pruned.last:%Y-%m-%d} UTC), "
+        f"{pruned.cost_display},"
+    )
+
+
+def _some(number: int, what: str) -> str:
+    return f"{count(number)} {what}{'' if number == 1 else 's'}"
 
 
 def _tag(text: str | None) -> tuple[str, str] | None:

@@ -18,6 +18,7 @@ from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.outbound import OutboundReply, OutboundRequest
 from promptforge.core.price import Line
 from promptforge.core.prompt import Prompt, PromptVersion
+from promptforge.core.pruning import Pruned
 from promptforge.core.query import (
     Breakdown,
     Counts,
@@ -110,6 +111,14 @@ class Record(Protocol):
 
         What is open says no more when it is closed. What was cut short is done again from its start; Conflict while a
         backup is written, Unavailable when old bytes could not be removed.
+        """
+        ...
+
+    async def prune(self, workspace: str, before: datetime, *, dry: bool) -> Pruned:
+        """Remove what was made before and has arrived in history, figures too; *dry*: only say what that is.
+
+        Chain executions go with their calls; what is open or on its way stays. What was cut short is done again from
+        its start; Conflict while a backup is written.
         """
         ...
 

@@ -14,6 +14,7 @@ from promptforge.core.doctor import Examined
 from promptforge.core.erasure import Erasure
 from promptforge.core.execution import Execution
 from promptforge.core.ports import Claim
+from promptforge.core.pruning import Border, Pruned
 from promptforge.core.query import Breakdown, Group, Page, StoreSize
 
 
@@ -71,6 +72,14 @@ class Journal(Protocol):
         """As ``Record`` says, of what has not left for history; what is open says no more when it is closed."""
         ...
 
+    async def waiting_chains(self, workspace: str, before: datetime) -> Sequence[str]:
+        """Chain executions from before that moment that are open, or have not left for history."""
+        ...
+
+    async def forget(self, border: Border) -> None:
+        """Let ids that a pruning took be taken in again."""
+        ...
+
 
 class History(Protocol):
     """What is closed, for ever: one immutable row each. Calls block; the record runs them on threads."""
@@ -103,6 +112,18 @@ class History(Protocol):
     def erase(self, workspace: str) -> None: ...
     def erase_end_user(self, workspace: str, end_user: str, begun: Sequence[str] = ()) -> Erasure:
         """As ``Record`` says. *begun* are ids of theirs whose content may be here without figures; not counted."""
+        ...
+
+    def border(self, workspace: str, before: datetime, chains: Sequence[str]) -> Border:
+        """What a pruning would take; *chains* are the older chain executions that have not arrived."""
+        ...
+
+    def due(self, border: Border) -> Pruned:
+        """What is beyond it."""
+        ...
+
+    def prune(self, border: Border) -> None:
+        """Remove what is beyond it, figures too; harmless a second time."""
         ...
 
     def last(self) -> tuple[int, int]:

@@ -18,6 +18,8 @@ from promptforge.core.errors import Unavailable
 READERS = 6
 HEAVY = 2
 REST_SECONDS = 1.0
+OLD_PARTS_SECONDS = 20.0
+LOOK_SECONDS = 0.05
 _LIMITS: Mapping[str, Any] = {
     "max_memory_usage": 400_000_000,
     "max_bytes_before_external_group_by": 150_000_000,
@@ -91,6 +93,22 @@ class Engine:
         """Store a Native block."""
         with self._write_lock, _reported():
             self._writer.raw_insert(table, insert_block=block, fmt="Native")
+
+    def let_go(self, tables: Sequence[str]) -> None:
+        """Take off the disk what a change left there: the parts as they were. Unavailable while they are read."""
+        end = time.monotonic() + OLD_PARTS_SECONDS
+        while True:
+            for table in tables:
+                # a partition that is not there: after any drop the engine removes old parts at once, not in minutes
+                self.command(f"ALTER TABLE {table} DROP PARTITION ID 'none'")
+            sql = "SELECT count() FROM system.parts WHERE database = currentDatabase() AND NOT active"
+            if not self.ask(sql, {})[0][0]:
+                return
+            if time.monotonic() > end:
+                raise Unavailable(
+                    "what was removed is in no answer any more, but its old files are still being read; do it once more"
+                )
+            time.sleep(LOOK_SECONDS)
 
     def rest(self) -> None:
         """Give memory back when nothing was asked for a moment after something heavy."""

@@ -5,7 +5,6 @@ the old ones. All of it may be done again from its start, whatever became of the
 """
 
 import sqlite3
-import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -14,7 +13,6 @@ from typing import TypeVar
 from promptforge.core import ids
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
 from promptforge.core.erasure import Erasure, erased
-from promptforge.core.errors import Unavailable
 from promptforge.core.execution import Execution
 from promptforge.record.body import decode, decode_step, encode
 from promptforge.record.engine import Engine
@@ -22,8 +20,6 @@ from promptforge.record.journal_tables import CLOSED
 from promptforge.record.schema import TABLES, number_of
 
 E = TypeVar("E", bound=AnyExecution)
-OLD_PARTS_SECONDS = 20.0
-_LOOK_SECONDS = 0.05
 
 
 class Erased:
@@ -164,16 +160,4 @@ def erase_rows(engine: Engine, workspace: str, end_user: str, begun: Sequence[st
 def _let_go(engine: Engine) -> None:
     """Take off the disk what a change left there: its text, which holds the name, and the parts as they were."""
     engine.command("KILL MUTATION WHERE database = currentDatabase() AND is_done")
-    end = time.monotonic() + OLD_PARTS_SECONDS
-    while True:
-        for table in TABLES:
-            # a partition that is not there: after any drop the engine removes old parts at once, not in minutes
-            engine.command(f"ALTER TABLE {table} DROP PARTITION ID 'none'")
-        ((old,),) = engine.ask("SELECT count() FROM system.parts WHERE database = currentDatabase() AND NOT active", {})
-        if not old:
-            return
-        if time.monotonic() > end:
-            raise Unavailable(
-                "what was erased is in no answer any more, but its old files are still being read; erase once more"
-            )
-        time.sleep(_LOOK_SECONDS)
+    engine.let_go(TABLES)

@@ -11,9 +11,10 @@ from promptforge.core.chain_execution import AnyExecution, ChainExecution
 from promptforge.core.doctor import Examined
 from promptforge.core.erasure import Erasure
 from promptforge.core.execution import Execution
+from promptforge.core.pruning import Border, Pruned
 from promptforge.core.query import Breakdown, Group, Page, StoreSize
 from promptforge.core.stats import Figures
-from promptforge.record import figures_sql, merge
+from promptforge.record import figures_sql, merge, pruning
 from promptforge.record.chain_rows import chain_of
 from promptforge.record.copies import EngineCopies
 from promptforge.record.engine import Engine
@@ -82,7 +83,7 @@ class ClickHouseHistory:
         facts_block(batch, rows)
 
     def erase(self, workspace: str) -> None:
-        """Remove every row of a workspace: the one thing that changes what was written."""
+        """Remove every row of a workspace."""
         for table in TABLES:
             self._engine.command(
                 f"ALTER TABLE {table} DELETE WHERE workspace = {{workspace:String}}",
@@ -92,6 +93,15 @@ class ClickHouseHistory:
 
     def erase_end_user(self, workspace: str, end_user: str, begun: Sequence[str] = ()) -> Erasure:
         return erase_rows(self._engine, workspace, end_user, begun)
+
+    def border(self, workspace: str, before: datetime, chains: Sequence[str]) -> Border:
+        return pruning.border(self._engine, workspace, before, chains)
+
+    def due(self, border: Border) -> Pruned:
+        return pruning.due(self._engine, border)
+
+    def prune(self, border: Border) -> None:
+        pruning.prune(self._engine, border)
 
     def _stored(self, table: str, chain: str, batch: int) -> set[tuple[bool, int]]:
         """What is there of a batch. An id alone is not enough: who makes ids may give a call that of a chain."""

@@ -16,9 +16,10 @@ from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepR
 from promptforge.core.erasure import Erasure
 from promptforge.core.execution import Execution
 from promptforge.core.ports import Claim, Clock
+from promptforge.core.pruning import Border
 from promptforge.core.query import StoreSize
 from promptforge.core.record_ports import Closed
-from promptforge.record import erasure, events
+from promptforge.record import erasure, events, pruning
 from promptforge.record.body import decode_as, decode_step, encode
 from promptforge.record.erasure import Erased
 from promptforge.record.journal_tables import CLOSED, prepare
@@ -260,6 +261,13 @@ class SqliteJournal:
     async def halfway(self, workspace: str, end_user: str) -> Sequence[str]:
         """Ids of an end user in the batch that was begun."""
         return await asyncio.to_thread(self._finder.read, lambda c: erasure.halfway(c, workspace, end_user))
+
+    async def waiting_chains(self, workspace: str, before: datetime) -> Sequence[str]:
+        return await asyncio.to_thread(self._finder.read, lambda c: pruning.waiting_chains(c, workspace, before))
+
+    async def forget(self, border: Border) -> None:
+        while await self._writer.write(lambda c: pruning.forget(c, border)) == events.CHUNK:
+            pass
 
     def stop(self) -> None:
         """Commit what waits and end. Blocks."""

@@ -1,19 +1,18 @@
 """The record as services see it: one way in, for executions and chain executions alike. The questions are answered by
-``reader.py``."""
+``reader.py``, what takes rows away is in ``removal.py``."""
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from promptforge.core.backup import Written
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
 from promptforge.core.doctor import Checkup
-from promptforge.core.erasure import Erasure
 from promptforge.core.errors import Conflict, InvalidInput, Unavailable
 from promptforge.core.execution import Execution, Source
 from promptforge.core.ports import Claim, Clock
@@ -26,8 +25,8 @@ from promptforge.record.counters import Counters, Problems, road
 from promptforge.record.home import Home
 from promptforge.record.intake import chain_taken_in, claim_taken_in, step_taken_in, taken_in
 from promptforge.record.journal import SqliteJournal
-from promptforge.record.reader import Reader
 from promptforge.record.remains import interrupted
+from promptforge.record.removal import Removal
 from promptforge.record.room import Room
 from promptforge.record.schema import moment_of
 from promptforge.record.shipper import Shipper
@@ -43,7 +42,7 @@ MANY = 50
 AHEAD = timedelta(hours=24)
 
 
-class RecordStore(Reader):
+class RecordStore(Removal):
     """The Record and ChainRecord ports. Made by ``open_record``; belongs to the event loop that made it."""
 
     def __init__(
@@ -69,8 +68,6 @@ class RecordStore(Reader):
         self._unclosed: list[tuple[AnyExecution, StepRun | None]] = []
         self._again: asyncio.Task[None] | None = None
         self._closed = False
-        self._under_way: set[asyncio.Task[Any]] = set()
-        self._backing_up = False
         self._counters = Counters()
         self._problems = Problems()
         shipper.on_problem = lambda text: self._problems.note(clock.now(), text)
@@ -160,18 +157,6 @@ class RecordStore(Reader):
             if isinstance(error, Unavailable):
                 self._problems.note(self._clock.now(), str(error))
             raise
-
-    async def _to_the_end(self, work: "Coroutine[Any, Any, T]") -> T:
-        """Do it and count it, even if the one who asked is gone meanwhile."""
-        task = asyncio.ensure_future(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    def _ended(self, task: "asyncio.Task[Any]") -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # taken, whether or not somebody still waits for it
 
     def _all_taken_in(self, executions: Sequence[Execution]) -> list[Execution]:
         good: list[Execution] = []
@@ -294,38 +279,6 @@ class RecordStore(Reader):
         return self._problems.newest_first()
 
     # ── the rest ──
-
-    async def erase(self, workspace: str) -> None:
-        await self._to_the_end(self._erase(workspace))
-
-    async def _erase(self, workspace: str) -> None:
-        async with self._standing_still():
-            await self._journal.erase(workspace)
-            await asyncio.to_thread(self._history.erase, workspace)
-
-    async def erase_end_user(self, workspace: str, end_user: str) -> Erasure:
-        if not end_user:
-            raise InvalidInput("name the end user whose content is to be erased", path="$.endUser")
-        return await self._to_the_end(self._erase_end_user(workspace, end_user))
-
-    async def _erase_end_user(self, workspace: str, end_user: str) -> Erasure:
-        async with self._standing_still():
-            if self._backing_up:
-                raise Conflict("a backup is being written, which would keep what is erased; erase when it is done")
-            begun = await self._journal.halfway(workspace, end_user)
-            stored = await asyncio.to_thread(self._history.erase_end_user, workspace, end_user, begun)
-            # the journal last: until then it names what the history may hold half of
-            return stored + await self._journal.erase_end_user(workspace, end_user)
-
-    @asynccontextmanager
-    async def _standing_still(self) -> AsyncGenerator[None]:
-        """No batch is on its way while both stores lose rows."""
-        lock = self._shipper.lock
-        await asyncio.to_thread(lock.acquire)
-        try:
-            yield
-        finally:
-            lock.release()
 
     async def checkup(self, *, late: datetime, since: datetime) -> Checkup:
         stuck = sum(execution.created_at < late for execution in self._journal.pending())

@@ -355,6 +355,13 @@ SET_SECRET = (
     "mutation SetSecret($name: String!, $value: String!) { setSecret(name: $name, value: $value) { name updatedAt } }"  # noqa: S105
 )
 REMOVE_SECRET = "mutation RemoveSecret($name: String!) { removeSecret(name: $name) }"  # noqa: S105
+PRUNE = """
+mutation Prune($before: DateTime!, $dryRun: Boolean!) {
+  pruneExecutions(before: $before, dryRun: $dryRun) {
+    executions chainExecutions days first last costUsd costDisplay
+  }
+}
+"""
 CREATE_LOGIN_LINK = "mutation CreateLoginLink { createLoginLink }"
 ERASE_END_USER = (
     "mutation EraseEndUser($endUser: String!) { eraseEndUser(endUser: $endUser) "

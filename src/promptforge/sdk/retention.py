@@ -1,16 +1,16 @@
 """``client.retention``: for how long content is kept, and whether at all. What it returns stands here too."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from promptforge.sdk import documents
+from promptforge.sdk import building, documents
 from promptforge.sdk.binding import Awaiting, Blocking, call
+from promptforge.sdk.building import Json, build, raw_json
+from promptforge.sdk.filters import Moment, moment
 from promptforge.sdk.protocol import Plan, ask
-from promptforge.sdk.values import Json
 
-
-def _raw() -> Any:
-    return field(default_factory=dict[str, Any], repr=False, compare=False)
+PRUNE_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class RetentionRule:
     prompt_name: str | None = None
     tag: tuple[str, str] | None = None
     errors: bool = False
-    raw: Json = _raw()
+    raw: Json = raw_json()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,21 @@ class RetentionKept:
     default_days: int = 0
     rules: tuple[RetentionRule, ...] = ()
     keys: Json = field(default_factory=dict[str, Any])
-    raw: Json = _raw()
+    raw: Json = raw_json()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruned:
+    """What was removed, or would be; *days* (UTC) on which something of it lies."""
+
+    executions: int = 0
+    chain_executions: int = 0
+    days: int = 0
+    first: datetime | None = building.moment()
+    last: datetime | None = building.moment()
+    cost_usd: str = "0.0000"
+    cost_display: str = ""
+    raw: Json = raw_json()
 
 
 class Retention:
@@ -72,6 +86,13 @@ class Retention:
         """Keep content of ``all``, ``errors`` or ``none``: in the workspace, or of what comes with one key."""
         data = yield from ask(documents.SET_CONTENT, {"policy": policy.upper(), "keyId": key_id})
         return _kept(data["setContentPolicy"])
+
+    @call
+    def prune(self, before: Moment, *, dry_run: bool) -> Plan[Pruned]:
+        """Remove what was made *before* and is finished, figures too, for good; *dry_run*: only say what that is."""
+        variables = {"before": moment(before), "dryRun": dry_run}
+        data = yield from ask(documents.PRUNE, variables, repeatable=False, timeout=PRUNE_SECONDS)
+        return build(Pruned, data["pruneExecutions"])
 
 
 class BlockingRetention(Retention, Blocking):

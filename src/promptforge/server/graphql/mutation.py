@@ -30,6 +30,7 @@ from promptforge.server.graphql.prompt import (
     PromptVersion,
     UpdatePromptInput,
 )
+from promptforge.server.graphql.pruning import Pruned, prune
 from promptforge.server.graphql.retention import Retention, remove_rule, set_content, set_rule
 from promptforge.server.graphql.scalars import Json
 from promptforge.server.graphql.secret import Secret, remove_secret, set_secret
@@ -252,5 +253,10 @@ class Mutation:
         erase_end_user,
         description="Takes content, end user, session and tags of all that ran for an end user off the disk, for good; "
         "figures stay. Answers when it is done, which may take minutes; see docs/erasure.md.",
+    )
+    prune_executions: Pruned = resolved(
+        prune,
+        description="Removes executions, and chain executions with theirs, that were made before and are finished, "
+        "figures too, for good. Not younger than a day. With dryRun it only says what that is.",
     )
     remove_demo: bool = resolved(_remove_demo)
