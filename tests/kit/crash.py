@@ -145,10 +145,13 @@ class Server:
         )
 
     def start(self) -> "Server":
-        """Start it and wait until it says where it is."""
+        """Start it and wait until it says where it is; a warning may come before."""
         self.spawn()
-        self.said = self.process.stdout.readline()
-        assert "running at http" in self.said, self.said + self.process.stdout.read()
+        self.said = ""
+        while "running at http" not in self.said:
+            line = self.process.stdout.readline()
+            assert line, self.said
+            self.said += line
         self.url = self.said.split()[-1]
         return self
 

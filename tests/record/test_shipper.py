@@ -25,7 +25,7 @@ class Failing:
         self._history = history
         self.away = False
         self.refuse = None
-        self.gone = range(0)  # the inserts of single rows during which it is away
+        self.gone = range(0)  # the inserts of single rows during which it is away; of several it takes none then
         self.single = 0
         self.tried = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -33,7 +33,7 @@ class Failing:
     def insert(self, batch, rows, *, doubt):
         self._loop.call_soon_threadsafe(self.tried.set)
         self.single += len(rows) == 1
-        if self.gone and self.single in self.gone:
+        if self.gone and (len(rows) > 1 or self.single in self.gone):
             raise Unavailable("the history is away")
         if self.away or (self.refuse and any(run.id == self.refuse for _, run in rows)):
             raise Unavailable("the history is away")

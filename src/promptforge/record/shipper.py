@@ -22,7 +22,7 @@ IDLE_SECONDS = 1.0
 TIDY_SECONDS = 600.0
 LONGEST_BACKOFF = 15.0
 PATIENCE = 4
-"""Failures in a row, with a history that answers, before rows are tried one by one."""
+"""Failures in a row before the rows of a batch that fails are tried one by one."""
 
 Row = tuple[int, AnyExecution]
 _log = logging.getLogger(__name__)
@@ -142,10 +142,12 @@ class Shipper:
             except ValueError as error:
                 problems.append((entry.seq, str(error)))
         doubt = batch.doubt or self._failures > 0
-        if self._failures >= PATIENCE:
-            return problems + self._one_by_one(batch.number, rows)
         try:
             self._history.insert(batch.number, rows, doubt=doubt)
+        except Unavailable:
+            if self._failures < PATIENCE:
+                raise
+            problems += self._one_by_one(batch.number, rows)
         except (ValueError, TypeError, OverflowError):
             bad = self._unfit(batch.number, rows)
             problems += bad

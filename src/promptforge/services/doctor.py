@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from promptforge.core.access import Actor
 from promptforge.core.doctor import Finding, Named
+from promptforge.core.errors import Unavailable
 from promptforge.core.ports import Clock, PromptCatalog, Record
 from promptforge.services.backup import require_machine
 from promptforge.services.calls import MAX_DEADLINE_MS
@@ -27,8 +28,14 @@ class Doctor:
         """Everything that is found, what is wrong first."""
         require_machine(actor)
         now = self._clock.now()
-        checkup = await self._record.checkup(late=now - LATE, since=now - PRICES_SINCE)
-        findings = [*self._state(), *checkup.findings, *await self._versions(checkup.named)]
+        findings = self._state()
+        try:
+            checkup = await self._record.checkup(late=now - LATE, since=now - PRICES_SINCE)
+        except Unavailable as error:
+            do = "ask again when it answers"
+            findings.append(Finding(check="unread", count=1, what=f"the stores were not looked at: {error}", do=do))
+        else:
+            findings += [*checkup.findings, *await self._versions(checkup.named)]
         return sorted(findings, key=lambda finding: not finding.wrong)
 
     def _state(self) -> list[Finding]:
