@@ -3,6 +3,7 @@ import { useEffect } from "react";
 import { leaveWorkspace, Problem } from "./api/client";
 import { useSession } from "./api/session";
 import { ChainExecutions } from "./pages/chain-executions";
+import { Chains } from "./pages/chains";
 import { Executions } from "./pages/executions";
 import { Health } from "./pages/health";
 import { Import } from "./pages/importing";
@@ -19,6 +20,7 @@ const TITLES: Record<string, string> = {
   "/": "Overview",
   "/executions": "Executions",
   "/chain-executions": "Chain executions",
+  "/chains": "Chains",
   "/health": "Health",
   "/import": "Import",
 };
@@ -56,6 +58,8 @@ export function App() {
           <Executions session={session.data} />
         ) : path === "/chain-executions" ? (
           <ChainExecutions session={session.data} />
+        ) : path === "/chains" ? (
+          <Chains session={session.data} />
         ) : path === "/health" ? (
           <Health />
         ) : path === "/import" ? (

@@ -5,7 +5,8 @@ export interface Part {
   name: string;
   order: number;
   type: string;
-  state: "success" | "error" | "running" | "skipped";
+  /** The last two are of a chain that is defined: whether something is wrong with the step. */
+  state: "success" | "error" | "running" | "skipped" | "defined" | "wrong";
   /** Milliseconds from the start; both 0 where it did not run. */
   offset: number;
   length: number;
@@ -14,6 +15,8 @@ export interface Part {
   /** The call that is under way. */
   call: ChainDetail["runningSteps"][number]["execution"] | null;
   reason: string | null;
+  /** What a step that is defined does, in a few words. */
+  plan: string | null;
 }
 
 export interface Course {
@@ -23,11 +26,22 @@ export interface Course {
   whole: number;
 }
 
+const nothing = { offset: 0, length: 0, critical: false, step: null, call: null, reason: null, plan: null };
+
+function inWaves(parts: readonly Part[]): Part[][] {
+  const waves: Part[][] = [];
+  for (const part of parts) {
+    const last = waves.at(-1);
+    if (last && last[0]?.order === part.order) last.push(part);
+    else waves.push([part]);
+  }
+  return waves;
+}
+
 export function course(detail: ChainDetail, now: number): Course {
   const since = Date.parse(detail.startedAt ?? detail.createdAt);
   const elapsed = detail.status === "pending" ? Math.max(0, now - since) : 0;
   const done = new Set(detail.steps.map((step) => step.name));
-  const nothing = { critical: false, step: null, call: null, reason: null };
   const parts: Part[] = [
     ...detail.steps.map((step) => ({
       ...nothing,
@@ -68,14 +82,40 @@ export function course(detail: ChainDetail, now: number): Course {
     (a, b) =>
       a.order - b.order || Number(a.state === "skipped") - Number(b.state === "skipped") || a.offset - b.offset,
   );
-  const waves: Part[][] = [];
-  for (const part of parts) {
-    const last = waves.at(-1);
-    if (last && last[0]?.order === part.order) last.push(part);
-    else waves.push([part]);
-  }
   const whole = Math.max(1, detail.latencyMs ?? elapsed, ...parts.map((part) => part.offset + part.length));
-  return { parts, waves, whole };
+  return { parts, waves: inWaves(parts), whole };
+}
+
+interface Planned {
+  name: string;
+  order: number;
+  type: string;
+  prompt?: string;
+  when?: string;
+  tags?: readonly string[];
+  config?: { condition?: unknown; url?: unknown };
+}
+
+/** The steps of a document, as they would run; *wrong* names those that something is said of. */
+export function planned(document: unknown, wrong: ReadonlySet<string>): Course {
+  const steps = ((document as { steps?: readonly Planned[] } | null)?.steps ?? []).toSorted((a, b) => a.order - b.order);
+  const parts = steps.map(
+    (step): Part => ({
+      ...nothing,
+      name: step.name,
+      order: step.order,
+      type: step.type,
+      state: wrong.has(step.name) ? "wrong" : "defined",
+      plan: does(step),
+    }),
+  );
+  return { parts, waves: inWaves(parts), whole: 1 };
+}
+
+function does({ tags, when, prompt, config, type }: Planned): string {
+  const condition = tags?.length ? `if ${tags.join(" or ")}` : when ? `if ${when}` : null;
+  const what = prompt ?? config?.condition ?? config?.url ?? type.toLowerCase().replace("_", " ");
+  return [condition, String(what)].filter(Boolean).join(" · ");
 }
 
 /** Round marks of a time axis, at most five: 0, 200, 400 ms. */

@@ -1,10 +1,11 @@
 /** Chain executions: the list read page by page, what comes in meanwhile, and one in full. */
-import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import type { VariablesOf } from "gql.tada";
 import { request } from "./client";
 import { PAGE } from "./executions";
 import { graphql, type ResultOf } from "./graphql";
 import { useSubscription } from "./live";
+import { queries } from "./queries";
 
 const ROW = graphql(`
   fragment ChainRowParts on ChainExecution @_unmask {
@@ -189,13 +190,58 @@ const DETAIL = graphql(`
 export type ChainDetail = NonNullable<ResultOf<typeof DETAIL>["chainExecution"]>;
 export type Step = ChainDetail["steps"][number];
 
-export function useChainExecution(id: string, content: boolean) {
+export function useChainExecution(id: string | null, content: boolean) {
   return useQuery({
     queryKey: ["chain-execution", id, content],
-    queryFn: ({ signal }) => request(DETAIL, { id, content }, signal),
+    queryFn: ({ signal }) => request(DETAIL, { id: id ?? "", content }, signal),
     select: (data) => data.chainExecution,
+    enabled: id !== null,
     staleTime: (query) => (query.state.data?.chainExecution?.status === "pending" ? 0 : Number.POSITIVE_INFINITY),
     refetchInterval: (query) => (query.state.data?.chainExecution?.status === "pending" ? 1_000 : false),
+  });
+}
+
+const CANCEL = graphql(`
+  mutation CancelChain($id: ID!) {
+    cancelChainExecution(id: $id) {
+      id
+    }
+  }
+`);
+
+export function useCancelChain(id: string) {
+  return useMutation({
+    mutationFn: () => request(CANCEL, { id }),
+    onSettled: () => queries.invalidateQueries({ queryKey: ["chain-execution", id] }),
+  });
+}
+
+const FORK = graphql(`
+  mutation ForkChain($id: ID!, $fromStep: String!, $version: Int, $overrides: JSON) {
+    forkChainExecution(id: $id, fromStep: $fromStep, version: $version, overrides: $overrides, wait: false) {
+      id
+    }
+  }
+`);
+
+/** Run it again from a step, in the background. */
+export function useForkChain() {
+  return useMutation({ mutationFn: (given: VariablesOf<typeof FORK>) => request(FORK, given) });
+}
+
+const EXECUTE = graphql(`
+  mutation ExecuteChain($input: ExecuteChainInput!) {
+    executeChain(input: $input) {
+      id
+    }
+  }
+`);
+
+/** Run a chain in the background. */
+export function useExecuteChain() {
+  return useMutation({
+    mutationFn: (input: Omit<VariablesOf<typeof EXECUTE>["input"], "wait">) =>
+      request(EXECUTE, { input: { ...input, wait: false } }),
   });
 }
 

@@ -1,14 +1,15 @@
 /** One chain execution: what came of it, its course in time or as a graph, and any of its steps beside it. */
 import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
-import { useChainExecution, type ChainDetail } from "../api/chain-executions";
+import { useCancelChain, useChainExecution, useForkChain, type ChainDetail } from "../api/chain-executions";
 import { useActivity } from "../api/overview";
 import { course, type Course } from "../course";
 import { ago, compact, count, instant, latency, moment, usd } from "../format";
 import { Json, Text } from "../parts/content";
-import { Bone, Copy, IconButton, Notice, Segments } from "../parts/controls";
+import { Bone, Button, Copy, IconButton, Notice, Segments } from "../parts/controls";
 import { Usage } from "../parts/costs";
 import d from "../parts/detail.module.css";
 import { Flow } from "../parts/flow";
+import { ForkDialog } from "../parts/fork";
 import { Icon } from "../parts/icon";
 import { tagged } from "../parts/identity";
 import { Link } from "../parts/link";
@@ -25,7 +26,9 @@ type View = "time" | "graph";
 const VIEW = "promptforge.course";
 const some = (value: unknown) => value !== null && value !== undefined;
 
-export function ChainExecutionPage({ id, content }: { id: string; content: boolean }) {
+export function ChainExecutionPage({ id, permissions }: { id: string; permissions: readonly string[] }) {
+  const content = permissions.includes("content");
+  const mayRun = permissions.includes("run");
   const { params } = useRoute();
   const answer = useChainExecution(id, content);
   const detail = answer.data;
@@ -61,7 +64,14 @@ export function ChainExecutionPage({ id, content }: { id: string; content: boole
             </div>
           )}
           {detail && drawn && (
-            <Whole detail={detail} drawn={drawn} content={content} selected={part?.name ?? null} select={select} />
+            <Whole
+              detail={detail}
+              drawn={drawn}
+              content={content}
+              mayRun={mayRun}
+              selected={part?.name ?? null}
+              select={select}
+            />
           )}
         </div>
       </div>
@@ -70,6 +80,9 @@ export function ChainExecutionPage({ id, content }: { id: string; content: boole
           <header className={d.head}>
             <div className={d.bar}>
               <span className="muted">{kindOf(part.type)}</span>
+              {detail && mayRun && content && detail.status !== "pending" && detail.chainId !== null && part.step && (
+                <Forking key={part.name} detail={detail} step={part.name} />
+              )}
               <IconButton small icon="up" label="Previous step (k)" onClick={() => move(drawn, part.name, -1, select)} />
               <IconButton small icon="down" label="Next step (j)" onClick={() => move(drawn, part.name, 1, select)} />
               <IconButton small icon="close" label="Close (Esc)" onClick={() => select(null)} />
@@ -90,6 +103,34 @@ export function ChainExecutionPage({ id, content }: { id: string; content: boole
   );
 }
 
+/** Run it again from this step; the page then shows that run. */
+function Forking({ detail, step }: { detail: ChainDetail; step: string }) {
+  const [asking, setAsking] = useState(false);
+  const fork = useForkChain();
+  return (
+    <>
+      <Button small onClick={() => setAsking(true)}>
+        <Icon name="fork" size={12} /> Fork from here
+      </Button>
+      {asking && (
+        <ForkDialog
+          step={step}
+          version={detail.version}
+          problem={fork.error?.message ?? null}
+          busy={fork.isPending}
+          onFork={(given) =>
+            fork.mutate(
+              { id: detail.id, fromStep: step, ...given },
+              { onSuccess: (done) => adjust({ id: done.forkChainExecution.id, step: null }) },
+            )
+          }
+          onClose={() => setAsking(false)}
+        />
+      )}
+    </>
+  );
+}
+
 /** To the list, as it was filtered. */
 function Back() {
   const { params } = useRoute();
@@ -107,6 +148,7 @@ function Whole(props: {
   detail: ChainDetail;
   drawn: Course;
   content: boolean;
+  mayRun: boolean;
   selected: string | null;
   select: (step: string | null) => void;
 }) {
@@ -117,7 +159,7 @@ function Whole(props: {
   const leaves = Object.entries((detail.usage ?? {}) as Record<string, number>);
   return (
     <>
-      <Head detail={detail} />
+      <Head detail={detail} mayRun={props.mayRun} />
       <dl className={`${d.facts} ${s.facts}`}>
         <Fact name="Duration" value={latency(detail.latencyMs)} />
         <Fact
@@ -225,12 +267,16 @@ function Whole(props: {
   );
 }
 
-function Head({ detail }: { detail: ChainDetail }) {
+function Head({ detail, mayRun }: { detail: ChainDetail; mayRun: boolean }) {
+  const cancel = useCancelChain(detail.id);
   return (
     <header className={s.head}>
       <h1>
         {detail.chainName ? (
-          <Link className="clip" href={href("/chain-executions", { chain: detail.chainName })}>
+          <Link
+            className="clip"
+            href={detail.chainId ? href("/chains", { id: detail.chainId }) : href("/chain-executions", { chain: detail.chainName })}
+          >
             {detail.chainName}
           </Link>
         ) : (
@@ -240,6 +286,11 @@ function Head({ detail }: { detail: ChainDetail }) {
         {detail.label && <span className={d.tag}>{detail.label}</span>}
         <Status pill status={detail.status} errorType={detail.errorType} />
         <span className={s.actions}>
+          {mayRun && detail.status === "pending" && (
+            <Button small disabled={cancel.isPending} onClick={() => cancel.mutate()}>
+              <Icon name="stop" size={12} /> Cancel
+            </Button>
+          )}
           <Copy
             value={`${location.origin}${href("/chain-executions", { id: detail.id })}`}
             label="Copy a link to this chain execution"

@@ -25,7 +25,7 @@ export function ChainExecutions({ session }: { session: Session }) {
   const content = session.me.permissions.includes("content");
   const open = params.get("id");
   return open ? (
-    <ChainExecutionPage key={open} id={open} content={content} />
+    <ChainExecutionPage key={open} id={open} permissions={session.me.permissions} />
   ) : (
     <List params={params} content={content} />
   );

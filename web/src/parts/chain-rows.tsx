@@ -19,6 +19,12 @@ export const CHAIN_HEADS: readonly Head[] = [
   ["Output", s.preview],
 ];
 
+const COST: Record<string, string> = {
+  pending: "So far",
+  unknown: "At least: what one of its calls used is not known",
+  unpriced: "At least: there is no price for one of its calls",
+};
+
 /** Where the steps lie in time, without words: each on a line of its own. */
 function Course({ row }: { row: ChainRow }) {
   const whole = Math.max(1, row.latencyMs ?? 0, ...row.steps.map((step) => step.offsetMs + step.latencyMs));
@@ -70,7 +76,7 @@ export function ChainCells({ row }: { row: ChainRow }) {
       >
         {tokens ? `${compact(row.tokenIn)} → ${compact(row.tokenOut)}` : "–"}
       </Cell>
-      <Cell name={s.number} title={row.cost.state === "priced" ? "" : `Not all of it is known: ${row.cost.state}`}>
+      <Cell name={s.number} title={COST[row.cost.state] ?? ""}>
         {row.cost.display}
         {(row.cost.state === "unknown" || row.cost.state === "unpriced") && "+"}
       </Cell>

@@ -5,9 +5,9 @@ import { latency } from "../format";
 import s from "./chains.module.css";
 import { Glyph } from "./glyph";
 
-const WIDE = 164;
+const WIDE = 156;
 const HIGH = 46;
-const ACROSS = 44;
+const ACROSS = 40;
 const DOWN = 12;
 const EDGE = 2;
 
@@ -51,8 +51,8 @@ export function Flow({ course, selected, onSelect }: Props) {
             className={s.node}
             data-state={part.state}
             data-critical={part.critical}
-            aria-pressed={part.name === selected}
-            title={part.reason ? `Left out: ${part.reason}` : undefined}
+            aria-pressed={part.plan === null ? part.name === selected : undefined}
+            title={part.reason ? `Left out: ${part.reason}` : (part.plan ?? undefined)}
             style={{ left: x, top: y - HIGH / 2, width: WIDE, height: HIGH }}
             onClick={() => onSelect(part.name)}
           >
@@ -69,6 +69,7 @@ export function Flow({ course, selected, onSelect }: Props) {
 }
 
 function note(part: Part): string {
+  if (part.plan !== null) return part.plan;
   if (part.state === "skipped") return "left out";
   if (part.step?.tag) return `→ ${part.step.tag}`;
   if (part.step?.reusedFrom) return "reused";

@@ -15,12 +15,11 @@ export const KINDS: Record<string, { icon: IconName; title: string }> = {
 
 export function Glyph({ part }: { part: Pick<Part, "type" | "state"> }) {
   const kind = KINDS[part.type] ?? { icon: "executions" as const, title: words(part.type) };
+  const said = part.state === "defined" ? kind.title : `${kind.title}, ${part.state}`;
   return (
-    <span className={s.glyph} data-state={part.state} title={`${kind.title}, ${part.state}`}>
+    <span className={s.glyph} data-state={part.state} title={said}>
       <Icon name={kind.icon} size={12} />
-      <span className="sr">
-        {kind.title}, {part.state}:
-      </span>
+      <span className="sr">{said}: </span>
     </span>
   );
 }

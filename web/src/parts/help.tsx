@@ -10,6 +10,7 @@ const KEYS: readonly [string, readonly (readonly [string, readonly string[]])[]]
       ["Go to the overview", ["g", "o"]],
       ["Go to executions", ["g", "e"]],
       ["Go to chain executions", ["g", "x"]],
+      ["Go to chains", ["g", "c"]],
       ["Go to import", ["g", "i"]],
       ["Go to health", ["g", "h"]],
       ["Switch theme", ["t"]],
