@@ -10,7 +10,7 @@ from kit.clock import FixedClock
 from kit.executions import NOON, closed, done, pending
 from kit.record import PATIENCE, history, store, workspace
 from promptforge.core.chain import ChainRef, StepType
-from promptforge.core.chain_execution import ChainContent, SkippedStep, StepContent
+from promptforge.core.chain_execution import ChainContent, ChainPlan, SkippedStep, StepContent, without_content
 from promptforge.core.errors import Conflict, InvalidInput
 from promptforge.core.execution import Attempt, CostState, ErrorType, Source, Status
 from promptforge.core.filter import TOP_LEVEL, All, Not, Operator, Test
@@ -378,3 +378,17 @@ async def test_health_counts_what_is_open(store, workspace):
     await store.open_chain(opened(workspace))
     await store.open(pending(workspace))
     assert store.health().open == 2
+
+
+async def test_what_was_changed_for_a_run_is_content(store, workspace):
+    """Overrides come back from history, with other content or alone, and are gone from answers on the same day."""
+    plan = ChainPlan(versions={"classify": "ver_1"}, overrides={"classify": {"params": {"temperature": 0.5}}})
+    both, alone = ended(opened(workspace, plan=plan)), replace(ended(opened(workspace, plan=plan)), content=None)
+    past = replace(both, id=opened(workspace).id, expires_on=NOON.date())
+    for chain in (both, alone, past):
+        await store.open_chain(replace(chain, status=Status.PENDING))
+        await store.close_chain(chain)
+    assert await store._shipper.reach(store._journal.last, PATIENCE)
+    for chain in (both, alone):
+        assert await store.get_chain(workspace, chain.id) == chain
+    assert await store.get_chain(workspace, past.id) == without_content(past)

@@ -10,7 +10,7 @@ from kit.chains import call_of, ended, opened, step, step_of
 from kit.executions import NOON, closed, done, pending, some
 from kit.record import history, store, workspace
 from kit.traces import traces
-from promptforge.core.chain_execution import ChainContent, StepContent
+from promptforge.core.chain_execution import ChainContent, ChainPlan, StepContent
 from promptforge.core.erasure import Erasure, erased
 from promptforge.core.errors import InvalidInput, Unavailable
 from promptforge.core.execution import Content
@@ -167,7 +167,8 @@ async def test_chain_executions_are_erased_with_their_steps(store, workspace, ca
     """Stored, waiting and open ones; a step or a call that an open one makes later says nothing either."""
     content = ChainContent(input=canary.says("input"), metadata=canary.says("meta"))
     spoken = StepContent(input=canary.says("input"), output=canary.says("output"), error=canary.says("error"))
-    first, second, running = (opened(workspace, content=content, **canary.who) for _ in range(3))
+    plan = ChainPlan(overrides={"a": {"params": {"demo": {"text": canary.says("request")}}}})
+    first, second, running = (opened(workspace, content=content, plan=plan, **canary.who) for _ in range(3))
     await store.open_chain(first)
     await store.close_chain(ended(first, step("a", content=spoken)))
     await shipped(store)

@@ -5,7 +5,7 @@ closed; to history once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from promptforge.core.chain import ChainRef, StepType
@@ -148,6 +148,13 @@ class ChainExecution:
 
 AnyExecution = Execution | ChainExecution
 """What the record keeps."""
+
+
+def without_content(execution: ChainExecution) -> ChainExecution:
+    """The same without anything that a caller said: content, that of the steps, and what was changed for the run."""
+    steps = tuple(replace(step, content=None) for step in execution.steps)
+    plan = replace(execution.plan, overrides=ChainPlan().overrides)
+    return replace(execution, content=None, steps=steps, plan=plan)
 
 
 def critical_path(steps: Sequence[StepRun]) -> tuple[str, ...]:

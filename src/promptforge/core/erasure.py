@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from promptforge.core.chain_execution import AnyExecution, ChainExecution
+from promptforge.core.chain_execution import AnyExecution, ChainExecution, without_content
 
 E = TypeVar("E", bound=AnyExecution)
 _NO_TAGS: Mapping[str, str] = {}
@@ -34,6 +34,4 @@ class Erasure:
 def erased(execution: E) -> E:
     """The execution without content and without what says whose it was."""
     bare = replace(execution, end_user=None, session_id=None, tags=_NO_TAGS, content=None)
-    if isinstance(bare, ChainExecution):
-        return replace(bare, steps=tuple(replace(step, content=None) for step in bare.steps))
-    return bare
+    return without_content(bare) if isinstance(bare, ChainExecution) else bare

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from promptforge.core.chain_execution import ChainExecution, StepRun
+from promptforge.core.chain_execution import ChainExecution, StepRun, without_content
 from promptforge.core.execution import Execution, PromptRef, Status
 
 FOREVER = date(2149, 6, 6)
@@ -177,8 +177,7 @@ def retained_chain(
     expires = min(_day(rule, start, retention.default_days) for rule in rules)
     if _kept(retention, chain, rules):
         return replace(chain, expires_on=expires)
-    steps = tuple(replace(step, content=None) for step in chain.steps)
-    return replace(chain, expires_on=expires, content=None, steps=steps)
+    return replace(without_content(chain), expires_on=expires)
 
 
 def retained_step(retention: Retention, chain: ChainExecution, step: StepRun, prompts: Mapping[str, str]) -> StepRun:

@@ -7,13 +7,13 @@ changed bit in a disk's copy must not become another figure.
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
+from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun, without_content
 from promptforge.core.execution import Execution
 
 LONG = 4_096
@@ -99,8 +99,7 @@ def shown_of(body: bytes) -> Execution:
 
 def chain_shown(execution: ChainExecution) -> bytes:
     """The chain execution without what may be erased."""
-    bare = replace(execution, steps=tuple(replace(step, content=None) for step in execution.steps))
-    return _encoder.encode(dict(zip(_CHAIN_SHOWN, _chain_shown(bare), strict=True)))
+    return _encoder.encode(dict(zip(_CHAIN_SHOWN, _chain_shown(without_content(execution)), strict=True)))
 
 
 def chain_shown_of(body: bytes) -> ChainExecution:

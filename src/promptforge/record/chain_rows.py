@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from json import loads
 from typing import Any
 
-from promptforge.core.chain_execution import ChainContent, ChainExecution, StepContent
+from promptforge.core.chain_execution import ChainContent, ChainExecution, StepContent, without_content
 from promptforge.core.filter import output_text
 from promptforge.record.body import chain_shown, chain_shown_of
 from promptforge.record.schema import Column, json_text
@@ -40,8 +40,11 @@ def _fields(content: StepContent) -> dict[str, Any]:
 
 
 def _document(e: ChainExecution) -> str:
-    """The contents of the steps in their order, and the output where it is not a text; ``content`` false: none."""
+    """The contents of the steps in their order, what was changed for the run, and the output where it is not a text;
+    ``content`` false: none."""
     document: dict[str, Any] = {"steps": [step.content and _fields(step.content) for step in e.steps]}
+    if e.plan.overrides:
+        document["overrides"] = e.plan.overrides
     if e.content is None:
         document["content"] = False
     elif not isinstance(e.content.output, str | None):
@@ -79,7 +82,8 @@ def reading(column: Column) -> Callable[[Any], Any]:
 
 def has_content(execution: ChainExecution) -> bool:
     """Whether there is anything for the payloads."""
-    return execution.content is not None or any(step.content is not None for step in execution.steps)
+    said = execution.content is not None or bool(execution.plan.overrides)
+    return said or any(step.content is not None for step in execution.steps)
 
 
 def chain_of(facts: Row, payload: Row | None = None) -> ChainExecution:
@@ -91,11 +95,12 @@ def chain_of(facts: Row, payload: Row | None = None) -> ChainExecution:
         tags=facts["tags"],
     )
     if payload is None:
-        return shown
+        return without_content(shown)
     document = loads(payload["steps"])
     contents = [given and StepContent(**given) for given in document["steps"]]
     steps = [replace(step, content=content) for step, content in zip(shown.steps, contents, strict=True)]
-    return replace(shown, steps=tuple(steps), content=_content_of(payload, document))
+    plan = replace(shown.plan, overrides=document.get("overrides", shown.plan.overrides))
+    return replace(shown, plan=plan, steps=tuple(steps), content=_content_of(payload, document))
 
 
 def _content_of(payload: Row, document: Mapping[str, Any]) -> ChainContent | None:

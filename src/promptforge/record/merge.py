@@ -7,7 +7,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from promptforge.core import ids
-from promptforge.core.chain_execution import AnyExecution, ChainExecution
+from promptforge.core.chain_execution import AnyExecution, ChainExecution, without_content
 from promptforge.core.execution import Execution
 from promptforge.core.filter import FIELDS, matches
 from promptforge.core.query import Breakdown, Dimension, Group, Page, Subject
@@ -49,9 +49,7 @@ def page(query: Page, runs: Sequence[E], stored: Sequence[E], skipped: int) -> l
 
 def bare(run: E) -> E:
     """The same without content."""
-    if isinstance(run, ChainExecution):
-        run = replace(run, steps=tuple(replace(step, content=None) for step in run.steps))
-    return replace(run, content=None)
+    return without_content(run) if isinstance(run, ChainExecution) else replace(run, content=None)
 
 
 def in_figures(query: Breakdown, runs: Iterable[AnyExecution]) -> list[AnyExecution]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from promptforge.core import ids
 from promptforge.core.access import Actor, Permission
-from promptforge.core.chain_execution import ChainExecution, ChainPlan
+from promptforge.core.chain_execution import ChainExecution, without_content
 from promptforge.core.chain_ports import ChainRecord
 from promptforge.core.errors import InvalidInput, NotFound
 from promptforge.core.execution import Execution
@@ -100,6 +100,4 @@ def _bounds(executions: Sequence[ChainExecution], sources: set[str]) -> list[Tes
 
 def figures_only(execution: ChainExecution) -> ChainExecution:
     """The same without anything that came from outside or goes there."""
-    steps = tuple(replace(step, content=None) for step in execution.steps)
-    plan = replace(execution.plan, overrides=ChainPlan().overrides)
-    return replace(execution, content=None, steps=steps, plan=plan, end_user=None, session_id=None)
+    return replace(without_content(execution), end_user=None, session_id=None)
