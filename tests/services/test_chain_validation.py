@@ -311,6 +311,15 @@ async def test_the_output_is_read_after_all_steps(prompts):
     assert [one[:3] for one in listed] == [("error", None, "$.output")]
 
 
+async def test_a_ceiling_needs_steps_whose_cost_can_be_foreseen(prompts):
+    """A prompt without max_tokens is a warning where the chain has a maxCost, and only there."""
+    asks = step(0, "PROMPT", name="a", prompt="answer")
+    listed = await found(prompts, asks, maxCost="0.05")
+    assert [one[:3] for one in listed] == [("warning", "a", "$.steps[0].params")]
+    assert await found(prompts, {**asks, "params": {"max_tokens": 9}}, maxCost="0.05") == []
+    assert await found(prompts, asks) == []
+
+
 async def test_inputs_that_nothing_declares_cannot_be_proved(prompts):
     """Without requiredInputs, or with one that is open, reading an input is a warning."""
     for inputs in (None, {"type": "object", "additionalProperties": True}):

@@ -20,6 +20,9 @@ from promptforge.language.prompt import accepted, needed
 from promptforge.language.reference import INPUT, Reference
 from promptforge.language.schema import check_schema, defaulted, names, required
 
+#: What bounds a call, by the names of the providers: with a ceiling of cost a step needs one of them.
+_MOST_TOKENS = {"max_tokens", "max_completion_tokens", "max_output_tokens"}
+
 
 def check_readable(document: ChainDocument) -> None:
     """InvalidInput, naming the step, for what could never be read, whatever else the chain will hold."""
@@ -212,6 +215,11 @@ class _Flow:
 
     def _variables(self, place: _Place, step: Step, version: PromptVersion) -> Iterator[ChainProblem]:
         called = f"version {version.number} of '{step.prompt}'"
+        if self._document.max_cost is not None and not _MOST_TOKENS & {*version.params, *step.params}:
+            says = (
+                f"{called} has no max_tokens, so nobody may be able to say what it can cost, and maxCost stops it then"
+            )
+            yield place.problem("params", f"{says}: give it max_tokens in params", Severity.WARNING)
         if step.input_mapping is None:
             for name in needed(version):
                 found = self._unfed(place, Reference((name,)), strict=True)
