@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -9,6 +11,7 @@ from click.testing import CliRunner
 from promptforge.cli.commands import root
 from promptforge.core.access import Scope
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 FILE = """\
 name: Feedback
 intentTags: [review]
@@ -99,3 +102,29 @@ async def test_a_file_is_proved_by_line(run, file):
     )
     assert (await run("list"))[1].splitlines()[1:] == []
     assert (await run("validate", "/nowhere.yaml"))[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("mood", "ran", "left_out"), [("Negative", "response", "prompt-3"), ("Positive", "prompt-3", "response")]
+)
+async def test_the_sample_of_the_documentation_runs_both_ways(forge, actor, run, mood, ran, left_out):
+    """The file in docs/chains.md is applied and run: the mood decides which prompt answers, the other is skipped."""
+    found = re.search(r"```yaml\n(.*?)```", (REPOSITORY / "docs/chains.md").read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    reply = json.dumps({"sentiment": mood, "keyPhrases": ["cold soup"]})
+    for name, content, text in (
+        ("sentiment-analyzer", "Mood of {{text}}", reply),
+        ("apology", "{{review}} {{phrases}}", "Sorry!"),
+        ("thanks", "{{review}}", "Thanks!"),
+    ):
+        made = await forge.prompts.create(actor, name=name)
+        params = {"model": "demo-small", "demo": {"text": text}}
+        await forge.prompts.add_version(actor, made.id, content=content, params=params, label="production")
+    assert (await run("apply", "-", text=found[1]))[0] == 0
+
+    code, out, _ = await run("run", "Feedback", "--var", "review=The soup was cold", "--json")
+
+    done = json.loads(out)
+    assert (code, done["output"]) == (0, {"mood": mood, "response": "Sorry!" if mood == "Negative" else "Thanks!"})
+    assert [step["name"] for step in done["steps"]] == ["sentiment", "condition-1", ran]
+    assert [step["name"] for step in done["skippedSteps"]] == [left_out]

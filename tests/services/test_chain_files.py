@@ -276,9 +276,7 @@ async def test_the_sample_of_the_documentation_is_without_problems(prompts, file
         ("thanks", "{{review}}"),
     ):
         made = await prompts[0].create(ADA, name=name)
-        await prompts[0].add_version(
-            ADA, made.id, content=content, params={"model": "demo-small"}, label="production"
-        )
+        await prompts[0].add_version(ADA, made.id, content=content, params={"model": "demo-small"}, label="production")
     assert (await files.validate(ADA, text[1])).problems == ()
     done = await files.apply(ADA, text[1])
     assert [(step.order, step.tags, step.output_key) for step in done.version.document.steps] == [
