@@ -36,6 +36,19 @@ def test_stores_are_named_with_their_sizes(at: Page):
         expect(stores.get_by_role("rowheader", name=name)).to_be_visible()
 
 
+def test_what_is_kept_is_shown_with_the_day_on_which_it_goes(at: Page, server):
+    """Each rule with its length, the default with its day, and the policy; a new rule is there when one looks again."""
+    at.goto("/health")
+    kept = at.get_by_role("table", name="What is kept")
+    expect(kept.get_by_role("row", name="everything")).to_contain_text("365 days, to the end of the month")
+    server.ask("mutation { setRetentionRule(days: 1000, errors: true) { content } }")
+    at.reload()
+    expect(kept.get_by_role("row", name="errors")).to_contain_text("1,000 days")
+    expect(kept.get_by_role("row", name="everything else")).to_be_visible()
+    expect(at.get_by_text("Kept at all: of all executions of this workspace.")).to_be_visible()
+    server.ask("mutation { removeRetentionRule(errors: true) { content } }")
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing(browser, server, session, theme):
     """The page is accessible in both themes, and narrow ones do not scroll sideways."""

@@ -4,27 +4,31 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kit.served import Served, promptforge
+from kit.served import Served
 from promptforge.cli.exits import Exit
 
 
-def test_a_rule_is_set_shown_and_removed(tmp_path) -> None:
-    """Without a server too: what one command set the next one shows, and the default where nothing else holds."""
-    home = tmp_path / "home"
-    set_ = promptforge(home, "retention", "set", "--days", "400", "--errors", "--tag", "team=care")
-    assert set_.returncode == 0, set_.stderr
-    promptforge(home, "retention", "set", "--forever", "--errors")
-    shown = promptforge(home, "retention", "show").stdout.splitlines()
-    assert shown[1:4] == [
+def test_a_rule_is_set_shown_and_removed(served: Served) -> None:
+    """What one command set the next one shows, and the default where nothing else holds."""
+
+    def retention(*arguments: str) -> str:
+        done = served.run("retention", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    retention("set", "--days", "400", "--errors", "--tag", "team=care")
+    retention("set", "--forever", "--errors")
+    assert retention("show").splitlines()[1:4] == [
         "tag team=care, errors\t400 days",
         "errors\tfor ever",
         "everything else\t365 days, to the end of the month",
     ]
-    promptforge(home, "retention", "remove", "--errors")
-    promptforge(home, "retention", "remove", "--errors", "--tag", "team=care")
-    raw = json.loads(promptforge(home, "retention", "set", "--days", "0", "--json").stdout)
+    retention("remove", "--errors")
+    retention("remove", "--errors", "--tag", "team=care")
+    raw = json.loads(retention("set", "--days", "0", "--json"))
     assert [(rule["days"], rule["tagKey"], rule["errors"]) for rule in raw["rules"]] == [(0, None, False)]
-    assert promptforge(home, "retention", "show").stdout.splitlines()[1:2] == ["everything\tnot"]
+    assert retention("show").splitlines()[1:2] == ["everything\tnot"]
+    retention("remove")
 
 
 def test_a_rule_says_how_long(served: Served) -> None:

@@ -1,5 +1,7 @@
 """What a workspace keeps, shown and changed over HTTP of a real server."""
 
+from datetime import timedelta
+
 from promptforge.core.access import Scope
 
 PARTS = "{ content defaultDays rules { days promptId tagKey tagValue errors } keys { keyId content } }"
@@ -21,6 +23,17 @@ async def test_rules_are_set_replaced_and_removed(caller):
     assert (before["content"], before["rules"], before["keys"]) == ("ALL", [], [])
     assert made == shown == {**before, "rules": [rule]}
     assert gone == before
+
+
+async def test_each_rule_says_when_content_of_today_would_go(caller, forge):
+    """The day by its days, none for ever; where no rule holds the first of a month."""
+    await caller.ask("mutation { setRetentionRule(days: 10) { content } }")
+    await caller.ask("mutation { setRetentionRule(errors: true) { content } }")
+    found = (await caller.ask("{ retention { defaultExpiresOn rules { days expiresOn } } }"))["retention"]
+
+    day = (forge.clock.now().date() + timedelta(days=10)).isoformat()
+    assert found["rules"] == [{"days": 10, "expiresOn": day}, {"days": None, "expiresOn": None}]
+    assert found["defaultExpiresOn"].endswith("-01")
 
 
 async def test_what_is_not_to_be_kept_is_in_no_answer(caller):

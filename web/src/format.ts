@@ -59,6 +59,15 @@ export function calendarDay(date: string, weekday = false): string {
   return at.toLocaleDateString("en-GB", weekday ? { ...options, weekday: "short" } : options);
 }
 
+/** The same with its year, for days that are far away: 3 Mar 2027. */
+export const calendarDate = (date: string): string =>
+  new Date(`${date}T12:00:00Z`).toLocaleDateString("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    timeZone: "UTC",
+  });
+
 const PERIODS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["day", 86_400],
   ["hour", 3600],

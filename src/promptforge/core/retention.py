@@ -97,10 +97,11 @@ def _length(rule: Rule) -> float:
 
 def expires_on(retention: Retention, execution: Ended, since: datetime | None = None) -> date:
     """The first day on which content is in no answer; days count from *since*, which is ``createdAt`` by default."""
-    return _day(rule_of(retention.rules, execution), since or execution.created_at, retention.default_days)
+    return day_of(rule_of(retention.rules, execution), since or execution.created_at, retention.default_days)
 
 
-def _day(rule: Rule | None, start: datetime, default_days: int) -> date:
+def day_of(rule: Rule | None, start: datetime, default_days: int) -> date:
+    """The first day without content, by a rule or where none holds."""
     if rule is None:
         return by_default(start.date(), default_days)
     if rule.days is None:
@@ -174,7 +175,7 @@ def retained_chain(
     """
     rules = _rules(retention, chain, prompts)
     start = since or chain.created_at
-    expires = min(_day(rule, start, retention.default_days) for rule in rules)
+    expires = min(day_of(rule, start, retention.default_days) for rule in rules)
     if _kept(retention, chain, rules):
         return replace(chain, expires_on=expires)
     return replace(without_content(chain), expires_on=expires)

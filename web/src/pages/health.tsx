@@ -1,7 +1,8 @@
 /** Health: that nothing is lost, as numbers that add up, and what the server needs to stay well. */
 import type { ReactNode } from "react";
 import { useHealth, type Health as State } from "../api/health";
-import { bytes, count, time, when, words } from "../format";
+import { useRetention, type Retention, type Rule } from "../api/retention";
+import { bytes, calendarDate, count, time, when, words } from "../format";
 import { Bone, Notice } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import s from "./health.module.css";
@@ -11,6 +12,7 @@ const OUTCOMES = ["received", "stored", "duplicate", "rejected"] as const;
 
 export function Health() {
   const health = useHealth();
+  const retention = useRetention();
   return (
     <div className={page.page}>
       <div className={page.head}>
@@ -32,6 +34,14 @@ export function Health() {
           />
         )}
         {health.data ? <Figures state={health.data} /> : !health.error && <Bone width="100%" height={120} />}
+        {retention.error && (
+          <Notice
+            title="What is kept could not be read"
+            text={retention.error.message}
+            onRetry={() => void retention.refetch()}
+          />
+        )}
+        {retention.data && <Kept retention={retention.data} />}
       </div>
     </div>
   );
@@ -124,6 +134,53 @@ function Stores({ stores }: { stores: State["stores"] }) {
     </Numbers>
   );
 }
+
+const POLICIES = { ALL: "of all executions", ERRORS: "of errors only", NONE: "of no execution" } as const;
+
+/** The rules of the workspace, and when content that is made today would go by each. */
+function Kept({ retention }: { retention: Retention }) {
+  const { rules, keys } = retention;
+  const whole = rules.some((rule) => about(rule) === EVERYTHING);
+  return (
+    <Card title="What is kept" note="Content; figures stay">
+      <Numbers label="What is kept" heads={["Content of", "Is kept", "Made today, it goes on"]}>
+        <tbody>
+          {rules.map((rule) => (
+            <tr key={`${rule.promptId} ${rule.tagKey} ${rule.tagValue} ${rule.errors}`}>
+              <th scope="row">{about(rule)}</th>
+              <td>{rule.days === null ? "for ever" : rule.days === 0 ? "not" : days(rule.days)}</td>
+              <td>{rule.expiresOn && rule.days ? calendarDate(rule.expiresOn) : "–"}</td>
+            </tr>
+          ))}
+          {!whole && (
+            <tr>
+              <th scope="row">{rules.length ? "everything else" : EVERYTHING}</th>
+              <td>{days(retention.defaultDays)}, to the end of the month</td>
+              <td>{calendarDate(retention.defaultExpiresOn)}</td>
+            </tr>
+          )}
+        </tbody>
+      </Numbers>
+      <p className={s.empty}>
+        Kept at all: {POLICIES[retention.content]} of this workspace
+        {keys.map((key) => `; with the key ${key.keyId}, ${POLICIES[key.content]}`)}.
+      </p>
+    </Card>
+  );
+}
+
+const EVERYTHING = "everything";
+
+function about(rule: Rule): string {
+  const parts = [
+    rule.promptId && `prompt ${rule.prompt?.name ?? rule.promptId}`,
+    rule.tagKey && `tag ${rule.tagKey}=${rule.tagValue}`,
+    rule.errors && "errors",
+  ];
+  return parts.filter(Boolean).join(", ") || EVERYTHING;
+}
+
+const days = (n: number): string => `${count(n)} ${n === 1 ? "day" : "days"}`;
 
 function Numbers(props: { label: string; heads: readonly string[]; children: ReactNode }) {
   return (

@@ -7,7 +7,7 @@ import strawberry
 from promptforge.core.access import Permission
 from promptforge.core.errors import InvalidInput
 from promptforge.core.retention import Retention as CoreRetention
-from promptforge.core.retention import Rule
+from promptforge.core.retention import Rule, day_of
 from promptforge.server.graphql.context import Context, Info
 from promptforge.server.graphql.enums import ContentPolicyEnum
 from promptforge.server.graphql.field import ask, read
@@ -22,6 +22,10 @@ def _prompt(rule: Rule, context: Context) -> Any:
     return context.prompts.now(rule.prompt_id)
 
 
+def _day(rule: Rule, context: Context) -> str | None:
+    return None if rule.days is None else day_of(rule, context.forge.clock.now(), 0).isoformat()
+
+
 @strawberry.type(description="What holds for executions of the prompt, with the tag, in error: what is null, for all.")
 class RetentionRule:
     days: int | None = strawberry.field(description="Days that content is kept: 0 keeps none, null keeps it for ever.")
@@ -29,6 +33,7 @@ class RetentionRule:
     prompt: Annotated["Prompt", strawberry.lazy("promptforge.server.graphql.prompt")] | None = ask(_prompt)
     tag_key: str | None = read(lambda rule: rule.tag[0] if rule.tag else None)
     tag_value: str | None = read(lambda rule: rule.tag[1] if rule.tag else None)
+    expires_on: str | None = ask(_day, description="When content of today would go; null for never.")
     errors: bool = strawberry.field(description="Whether it is for executions in status error only.")
 
 
@@ -42,6 +47,10 @@ class KeyContent:
 class Retention:
     content: ContentPolicyEnum = strawberry.field(description="Of which executions content is kept at all.")
     default_days: int = strawberry.field(description="Days where no rule holds.")
+    default_expires_on: str = ask(
+        lambda retention, context: day_of(None, context.forge.clock.now(), retention.default_days).isoformat(),
+        description="When content of today would go where no rule holds.",
+    )
     rules: list[RetentionRule]
     keys: list[KeyContent] = read(
         lambda retention: sorted(retention.of_keys.items()),
