@@ -1,15 +1,22 @@
 """Backup and restore: a home that goes on working is copied, and the copy holds what was acknowledged, to the digit."""
 
 import json
+import signal
 import stat
+import subprocess
+import sys
 import threading
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
 
+from kit import dying
 from kit.crash import MODEL, TOTALS, Server, counting, killed_after
-from kit.served import promptforge
+from kit.served import promptforge, surroundings
+
+CHAINING = Path(__file__).with_name("chaining.py")
 
 EXECUTE = "mutation($input: ExecutePromptInput!) { executePrompt(input: $input) { id status } }"
 RECORD = "mutation($items: [JSON!]!) { recordExecutions(executions: $items) { stored } }"
@@ -178,3 +185,55 @@ def test_a_home_in_use_is_not_overwritten(server, tmp_path):
         new.start()
         assert len(new.everything()) == 3
         new.stop()
+
+
+@pytest.mark.parametrize(
+    ("stage", "number"),
+    [("file written", 1), ("file written", 3), ("part taken in", 1), ("part taken in", 2), ("all taken in", 1)],
+)
+def test_a_restore_that_is_killed_is_begun_again(server, tmp_path, stage, number):
+    """Wherever SIGKILL comes no server takes what is there for a home; the next restore starts over and is whole."""
+    server.ask(RECORD, items=items(30))
+    copy, new = tmp_path / "copy", Server(tmp_path / "new")
+    said = done(server.home, "backup", str(copy))
+    kept = {run["id"]: {**run, "cursor": ""} for run in server.everything()}
+    server.stop()
+    for _ in range(2):
+        command = [sys.executable, dying.__file__, stage, str(number), "restore", str(copy)]
+        killed = subprocess.run(command, env=surroundings(new.home), capture_output=True, check=False, timeout=60)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert (new.home / "restoring").exists()
+        assert "run `promptforge restore` again" in new.refused()
+    restored = done(new.home, "restore", str(copy))
+    assert (restored["executions"], restored["costUsd"]) == (said["executions"], said["costUsd"])
+    assert not (new.home / "restoring").exists()
+    with killed_after(new):
+        new.start()
+        assert {run["id"]: {**run, "cursor": ""} for run in new.everything()} == kept
+        assert new.ask(RECORD, items=items(30))["recordExecutions"]["stored"] == 0
+        new.stop()
+
+
+CHAINS = """{ chainExecutions { id status input output chainName version latencyMs cost { usd } tokenIn tokenOut
+    steps { name order type status input output latencyMs cost executionId } skippedSteps { name } } }"""
+
+
+def test_a_backup_holds_chain_executions(tmp_path):
+    """Those that have ended are restored with their steps and their content; one that is open is still known."""
+    home, copy, new = tmp_path / "home", tmp_path / "copy", Server(tmp_path / "new")
+    made = subprocess.run([sys.executable, str(CHAINING), str(home)], capture_output=True, check=True, text=True)
+    *ended, going = made.stdout.split()
+    said = done(home, "backup", str(copy))
+    restored = done(new.home, "restore", str(copy))
+    assert (restored["executions"], restored["costUsd"]) == (said["executions"], said["costUsd"])
+    found = []
+    for server in (Server(home), new):
+        with killed_after(server.start()):
+            found.append({chain["id"]: chain for chain in server.ask(CHAINS)["chainExecutions"]})
+            server.stop()
+    assert {*found[0]} == {*found[1]} == {*ended, going}
+    for chain in ended:
+        assert found[1][chain] == found[0][chain]
+        assert [step["name"] for step in found[1][chain]["steps"]] == ["classify", "branch", "reply", "log"]
+        assert all(step["output"] for step in found[1][chain]["steps"])
+    assert [step["name"] for step in found[1][going]["steps"]] == ["a"]

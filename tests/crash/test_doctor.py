@@ -14,9 +14,12 @@ import pytest
 
 from kit.clock import FixedClock
 from kit.crash import Server, killed_after
-from kit.executions import NOON, pending
+from kit.executions import NOON, pending, some
 from kit.record import history, store, workspace
 from kit.served import promptforge, surroundings
+from promptforge.core.access import system
+from promptforge.record import open_record
+from promptforge.services.doctor import Doctor
 
 __all__ = ["history", "store", "workspace"]
 
@@ -132,18 +135,55 @@ def test_a_disk_without_room_is_named(broken):
     assert seen(broken, 1, PROMPTFORGE_MIN_FREE_MB="999999999")["disk"]["wrong"] is True
 
 
-def test_a_damaged_catalog_is_named(broken):
-    """A page of the catalog that is no page any more is found, though the home still opens."""
-    path = broken / "catalog.db"
+@pytest.mark.parametrize(
+    ("name", "path", "table"), [("catalog", "catalog.db", "login_tokens"), ("journal", "journal/journal.db", "claims")]
+)
+def test_a_damaged_file_is_named(broken, name, path, table):
+    """A page of catalog or journal that is no page any more is found, though the home still opens."""
+    path = broken / path
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         root, size = connection.execute(
-            "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema WHERE name = 'login_tokens'"
+            "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema WHERE name = ?", (table,)
         ).fetchone()
     with path.open("r+b") as file:
         file.seek((root - 1) * size)
         file.write(b"\xff" * size)
-    assert str(path) in seen(broken, 1)["catalog-file"]["what"]
+    found = seen(broken, 1)[f"{name}-file"]
+    assert str(path) in found["what"]
+    assert "promptforge restore" in found["do"]
+
+
+@pytest.mark.parametrize("change", ["UPDATE about SET value = 'another' WHERE name = 'home'", "DELETE FROM about"])
+def test_a_journal_of_another_home_is_named(broken, change):
+    """Changed behind the back of a server that runs, it is found; the next start would refuse it."""
+    with killed_after(Server(broken)) as server:
+        server.start()
+        assert "home" not in seen(broken, 0)
+        break_sqlite(broken / "journal" / "journal.db", change)
+        found = seen(broken, 1)["home"]
+        server.stop()
+    assert (found["count"], found["wrong"]) == (1, True)
+    assert "put back the two folders that belong together" in found["do"]
+
+
+async def test_a_history_that_does_not_keep_up_is_named(forge, history, workspace, tmp_path):
+    """After a minute of waiting without a problem it is told how many wait, and for how long."""
+    clock = FixedClock(NOON)
+    store = await open_record(tmp_path / "own", clock, history=history, min_free_mb=0)
+    doctor = Doctor(store, forge.catalog.prompts, clock, min_free_mb=0)
+
+    async def waiting() -> list[tuple[int, str]]:
+        found = await doctor.look(system("default"))
+        return [(one.count, one.what) for one in found if one.check == "waiting"]
+
+    with store._shipper.lock:  # nothing leaves
+        await store.record(some(workspace, 3))
+        clock.advance(60)
+        assert await waiting() == []
+        clock.advance(1)
+        assert await waiting() == [(3, "executions wait for the history, the first for 61 s")]
+    await store.shutdown()
 
 
 @pytest.mark.parametrize("damage", ["torn journal", "no history", "newer"])

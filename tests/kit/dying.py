@@ -1,7 +1,7 @@
 """The command with a way to die: ``python dying.py STAGE NUMBER ARGUMENTS…``.
 
-It runs ``promptforge ARGUMENTS…`` and sends itself SIGKILL when the way from journal to history has come to STAGE for
-the NUMBER-th time. The stages stand in the order in which a batch comes to them.
+It runs ``promptforge ARGUMENTS…`` and sends itself SIGKILL when the way from journal to history, or a restore, has come
+to STAGE for the NUMBER-th time. The stages stand in the order in which a batch, or a restore, comes to them.
 """
 
 import itertools
@@ -19,6 +19,7 @@ STAGES = (
 )
 #: What an erasure goes through, "going" as above.
 ERASING = ("begun", "content going", "content gone", "names going", "names gone", "history done", "journal blank")
+RESTORING = ("file written", "part taken in", "all taken in")
 GOING_IN_SECONDS = 0.01
 
 
@@ -30,6 +31,8 @@ def die() -> None:
 def arm(stage: str, number: int) -> None:
     """Let the process die at a stage."""
     from promptforge.record import events, outgoing
+    from promptforge.record.backup import Backup
+    from promptforge.record.copies import EngineCopies
     from promptforge.record.engine import Engine
     from promptforge.record.history import ClickHouseHistory
     from promptforge.record.writer import Writer
@@ -81,6 +84,13 @@ def arm(stage: str, number: int) -> None:
         outgoing.Outgoing.finish = begun
         # the first write of each that finishes
         wrap(Writer, "write_and_wait", lambda *_: bool(finishing) and (finishing.clear() or True))
+    elif stage in RESTORING:
+        owner, verb = {
+            "file written": (Backup, "write"),
+            "part taken in": (EngineCopies, "take_in"),
+            "all taken in": (EngineCopies, "taken_from"),
+        }[stage]
+        wrap(owner, verb, always)
     elif stage == "left":
         wrap(outgoing.Outgoing, "finish", always)
     elif stage == "begun":
