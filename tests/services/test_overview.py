@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from kit.defined import asking, define, says
 from promptforge.core import ids, window
 from promptforge.core.access import OF_ROLE, Permission, Role
 from promptforge.core.errors import Forbidden, InvalidInput
@@ -13,6 +14,7 @@ from promptforge.core.execution import Content, CostState, ErrorType, Execution,
 from promptforge.core.filter import EVERYTHING, TOP_LEVEL, All, Any, Not, Operator
 from promptforge.core.filter import Test as Where
 from promptforge.core.query import Dimension, Page, Subject
+from promptforge.services.chain_executions import ChainCall
 from promptforge.services.overview import subject_of
 
 ZURICH = "Europe/Zurich"
@@ -161,6 +163,23 @@ async def test_steps_are_calls_and_not_runs(forge, actor):
     assert (filtered.subject, filtered.totals.success) == (Subject.CALLS, 2)
     assert (filtered.totals.runs, filtered.totals.calls) == (1, 2)
     assert everything.prompts[0].figures.success == 2
+
+
+async def test_chains_most_used_first(forge, actor):
+    """Chains by their runs, with the cost of their calls; a failed run is one of them."""
+    await define(forge, actor, asking("one", 1, params=says("a")), name="often")
+    await define(forge, actor, asking("one", 1, params=says("a", fail="validation")), name="seldom")
+    ran = [
+        await forge.chain_executions.execute(actor, ChainCall(name=name, input={"topic": "x"}))
+        for name in ("often", "seldom", "often")
+    ]
+
+    found = await forge.overviews.overview(actor, window=window.last_days(7, "UTC", forge.clock.now()))
+
+    assert [("often", 2, 2, 0), ("seldom", 1, 0, 1)] == [
+        (one.chain_name, one.figures.runs, one.figures.success, one.figures.error) for one in found.chains
+    ]
+    assert sum(one.figures.cost for one in found.chains) == sum(done.total_cost for done in ran) > 0
 
 
 def test_what_is_counted():

@@ -51,6 +51,15 @@ class ModelFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainFigures:
+    """``chain_name`` as it was when it ran; tokens and cost are those of the chain's calls."""
+
+    chain_id: str
+    chain_name: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorCount:
     error_type: ErrorType
     count: int
@@ -58,7 +67,8 @@ class ErrorCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """``prompts`` and ``models`` come most used first and are empty when they were not asked for, as *previous* is."""
+    """``prompts``, ``models`` and ``chains`` come most used first and are empty when they were not asked for, as
+    *previous* is."""
 
     window: Window
     subject: Subject
@@ -68,6 +78,7 @@ class Overview:
     errors: Sequence[ErrorCount]
     prompts: Sequence[PromptFigures]
     models: Sequence[ModelFigures]
+    chains: Sequence[ChainFigures]
     freshness: Freshness
 
 
@@ -79,7 +90,14 @@ class Overviews:
         self._clock = clock
 
     async def overview(
-        self, actor: Actor, *, window: Window, filter: Filter = EVERYTHING, previous: bool = True, top: bool = True
+        self,
+        actor: Actor,
+        *,
+        window: Window,
+        filter: Filter = EVERYTHING,
+        previous: bool = True,
+        top: bool = True,
+        chains: bool = True,
     ) -> Overview:
         """What *window* amounted to; *previous* adds the span before it, *top* the prompts and models."""
         _allow(actor, filter)
@@ -94,10 +112,11 @@ class Overviews:
             limit=MAX_GROUPS,
         )
         earlier = before(window, self._clock.now()) if previous else None
-        by_day, past, tops = await asyncio.gather(
+        by_day, past, tops, ran = await asyncio.gather(
             self._figures(base, by=(Dimension.DAY, Dimension.ERROR_TYPE)),
             self._past(base, earlier),
             self._top(base) if top else _nothing(),
+            self._chains(base) if chains else _none(),
         )
         prompts, models = tops
         return Overview(
@@ -109,6 +128,7 @@ class Overviews:
             errors=_errors(by_day.items),
             prompts=prompts,
             models=models,
+            chains=ran,
             freshness=by_day.freshness,
         )
 
@@ -152,6 +172,20 @@ class Overviews:
             prompts = [((*group.key, "", ""), group.figures) for group in by_prompt.items]
             models = [((None, "", *group.key), group.figures) for group in by_model.items]
         return _prompts(prompts), _models(models)
+
+    async def _chains(self, base: Breakdown) -> Sequence[ChainFigures]:
+        """By chain, with the name under which it ran most often."""
+        some = Test("chain_id", Operator.EXISTS)
+        found = await self._figures(base, filter=All((base.filter, some)), by=(Dimension.CHAIN, Dimension.CHAIN_NAME))
+        rows = [(group.key, group.figures) for group in found.items]
+        names = {key[0]: str(key[1] or "") for key, _ in reversed(rows)}  # the largest group comes first
+        sums = _summed((key[:1], figures) for key, figures in rows)
+        chains = [ChainFigures(str(key[0]), names[key[0]], figures) for key, figures in sums]
+        return sorted(chains, key=lambda one: (-getattr(one.figures, base.subject), one.chain_name))
+
+
+async def _none() -> Sequence[ChainFigures]:
+    return ()
 
 
 def subject_of(filter: Filter) -> Subject:

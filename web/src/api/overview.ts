@@ -67,6 +67,13 @@ const OVERVIEW = graphql(
             ...FiguresParts
           }
         }
+        topChains(limit: 7) {
+          chainId
+          chainName
+          figures {
+            ...FiguresParts
+          }
+        }
         errorTypes {
           errorType
           count

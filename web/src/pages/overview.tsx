@@ -70,6 +70,7 @@ function Figures({ data }: { data: Data }) {
     go(href("/executions", { from: key.split("/")[0], to: key.split("/").at(-1) }));
   const most = Math.max(1, ...data.topPrompts.map((row) => row.figures.calls));
   const mostModels = Math.max(1, ...data.topModels.map((row) => row.figures.calls));
+  const mostChains = Math.max(1, ...data.topChains.map((row) => row.figures.runs));
   const mostErrors = Math.max(1, ...data.errorTypes.map((row) => row.count));
   return (
     <>
@@ -160,6 +161,26 @@ function Figures({ data }: { data: Data }) {
             }))}
           />
         </section>
+        {data.topChains.length > 0 && (
+          <section className={s.card} aria-label="Most used chains">
+            <div className={s.cardHead}>
+              <h2>Most used chains</h2>
+            </div>
+            <Ranking
+              label="Most used chains"
+              heads={CHAIN_HEADS}
+              empty="No chain ran in this time."
+              rows={data.topChains.map(({ chainId, chainName, figures: own }) => ({
+                key: chainId ?? "none",
+                name: chainName,
+                title: `Chain executions of ${chainName}`,
+                href: href("/chain-executions", { from: first, chain: chainName }),
+                share: own.runs / mostChains,
+                cells: [count(own.runs), ...cells(own).slice(1)],
+              }))}
+            />
+          </section>
+        )}
       </div>
     </>
   );
@@ -171,6 +192,8 @@ const HEADS = [
   { title: "Latency", width: 66 },
   { title: "Cost", width: 80 },
 ];
+
+const CHAIN_HEADS = [{ title: "Runs", width: 58 }, ...HEADS.slice(1)];
 
 function cells(own: Data["totals"]) {
   const silent = own.cost.unpriced + own.cost.unknown > 0 && amount(own.cost.usd) === 0n;

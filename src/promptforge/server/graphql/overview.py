@@ -97,9 +97,8 @@ def _models(root: service.Overview, limit: int | None = 5) -> list[service.Model
     return list(root.models[: at_most(limit, 5)])
 
 
-def _chains(root: service.Overview, limit: int | None = 5) -> list[object]:
-    at_most(limit, 5)
-    return []
+def _chains(root: service.Overview, limit: int | None = 5) -> list[service.ChainFigures]:
+    return list(root.chains[: at_most(limit, 5)])
 
 
 @strawberry.type
@@ -151,6 +150,7 @@ async def overview(
         filter=tree(filter),
         previous="previous" in paths,
         top=not paths.isdisjoint({"topPrompts", "topModels"}),
+        chains="topChains" in paths,
     )
     context.note(found.freshness)
     return found
