@@ -29,6 +29,7 @@ class Removal(Reader):
         super().__init__(journal, history, shipper, clock)
         self._under_way: set[asyncio.Task[Any]] = set()
         self._backing_up = False
+        self._one_by_one = asyncio.Lock()
 
     async def erase(self, workspace: str) -> None:
         await self._to_the_end(self._erase(workspace))
@@ -76,11 +77,12 @@ class Removal(Reader):
     async def _standing_still(self) -> AsyncGenerator[None]:
         """No batch is on its way while both stores lose rows."""
         lock = self._shipper.lock
-        await asyncio.to_thread(lock.acquire)
-        try:
-            yield
-        finally:
-            lock.release()
+        async with self._one_by_one:  # in the order in which they were asked for, which a thread's lock does not keep
+            await asyncio.to_thread(lock.acquire)
+            try:
+                yield
+            finally:
+                lock.release()
 
     async def _to_the_end(self, work: "Coroutine[Any, Any, T]") -> T:
         """Do it and count it, even if the one who asked is gone meanwhile."""
