@@ -210,7 +210,7 @@ async def open_forge(
             overviews=Overviews(record, clock),
             retentions=retentions,
             pruning=Pruning(record, clock),
-            demo=Demo(record, prompts, access, prices, retentions, secret=secret),
+            demo=Demo(record, record, prompts, chains, access, prices, retentions, secret=secret),
             local_key=local_key,
             demo_key=demo_key,
         )

@@ -34,7 +34,9 @@ class Settings:
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.")
     demo: bool = _setting(False, "Load the demo workspace behind the running server.")
-    demo_executions: int = _setting(50_000, "How many executions the demo workspace gets.")
+    demo_executions: int = _setting(
+        50_000, "How many calls the demo workspace gets; a chain execution comes beside each hundred."
+    )
     admin_key: str | None = _setting(
         None, "At the first start: the administrator's key (pf_ and at least 32 characters).", secret=True
     )

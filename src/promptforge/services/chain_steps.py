@@ -82,7 +82,7 @@ class ChainSteps:
         began = self._clock.monotonic()
         made = self.begun(chain, ready)
         if ready.problem is None and ready.step.type in PURE:
-            return _ended(made, await asyncio.to_thread(ready.evaluate), self._clock.monotonic() - began)
+            return ended_with(made, await asyncio.to_thread(ready.evaluate), self._clock.monotonic() - began)
         if ready.problem is None and ready.step.type is StepType.PROMPT:
             return await self._prompt(chain, ready, made, began)
         attempts: list[Attempt] = []
@@ -112,7 +112,7 @@ class ChainSteps:
             return 0  # it will fail before anybody is asked
 
     async def _kept(self, chain: Running, made: StepRun, result: Result, began: float) -> StepRun:
-        ended = _ended(made, result, self._clock.monotonic() - began)
+        ended = ended_with(made, result, self._clock.monotonic() - began)
         await self._record.advance(chain.execution.workspace, chain.execution.id, chain.keep(ended))
         return ended
 
@@ -141,7 +141,7 @@ class ChainSteps:
         ended: list[StepRun] = []
 
         async def close(call: Execution, kept: Execution) -> None:
-            step = _of_call(made, call, self._clock.monotonic() - began)
+            step = of_call(made, call, self._clock.monotonic() - began)
             await self._record.close_step(kept, chain.keep(step))
             ended.append(step)
 
@@ -196,7 +196,7 @@ class ChainSteps:
         )
 
 
-def _of_call(made: StepRun, call: Execution, seconds: float) -> StepRun:
+def of_call(made: StepRun, call: Execution, seconds: float) -> StepRun:
     """The step that a closed call was; its cost is not known where the call's is not."""
     content = call.content or Content()
     failed = content.output is None or call.status is Status.ERROR
@@ -219,7 +219,8 @@ def _of_call(made: StepRun, call: Execution, seconds: float) -> StepRun:
     )
 
 
-def _ended(made: StepRun, result: Result, seconds: float) -> StepRun:
+def ended_with(made: StepRun, result: Result, seconds: float) -> StepRun:
+    """The step that came to this result."""
     content = StepContent(
         input=made.content.input if made.content else None,
         output=result.output,

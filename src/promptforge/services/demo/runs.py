@@ -4,6 +4,7 @@ Nothing here does I/O. What a day holds depends on the seed, the day and the pro
 what was recorded once is known for ever.
 """
 
+import json
 from bisect import bisect
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -105,7 +106,7 @@ class Runs:
             answer=answer,
             variable="content",
         )
-        return self._finished(chance, asked, _failure(today, asked.execution, 30))
+        return self.finished(chance, asked, _failure(today, asked.execution, 30))
 
     def _prompted(self, today: _Today, n: int, scenario: Scenario) -> Execution:
         chance = today.chance
@@ -134,7 +135,7 @@ class Runs:
             cached=chance.random() * 100 < scenario.cached,
             reasoning=scenario.reasoning,
         )
-        return self._finished(chance, asked, _failure(today, execution, release.errors))
+        return self.finished(chance, asked, _failure(today, execution, release.errors))
 
     def _execution(self, day: Day, n: int, model: str) -> Execution:
         moment = day.moments[n]
@@ -150,7 +151,8 @@ class Runs:
             key_id=self.actor.key_id,
         )
 
-    def _finished(self, chance: Random, asked: Asked, failure: Failure | None) -> Execution:
+    def finished(self, chance: Random, asked: Asked, failure: Failure | None) -> Execution:
+        """The call as it is recorded: answered, or failed as *failure* says."""
         given = asked.given
         if failure and failure.error_type is ErrorType.VALIDATION and isinstance(given, Mapping):
             given = {name: value for name, value in given.items() if name != asked.variable}
@@ -214,15 +216,17 @@ def _talk(today: _Today, n: int, scenario: Scenario) -> tuple[_Talk, str]:
             going.append(talk)
             return talk, answer
     sample = texts.WRITERS[scenario.name](chance)
-    if scenario.service in _STAFFED:
-        end_user = texts.skewed(chance, _STAFF)
-    else:
-        end_user = f"customer-{bisect(_CUSTOMERS, int(chance.random() * _CUSTOMERS[-1])) + 1:04d}"
+    end_user = texts.skewed(chance, _STAFF) if scenario.service in _STAFFED else customer(chance)
     region = _REGIONS[int(chance.random() * len(_REGIONS))]
     session = f"{scenario.service}-{today.day.start:%m%d}-{n:04d}"
     talk = _Talk(session, end_user, region, moment, sample.variables, list(sample.followed))
     going.append(talk)
     return talk, sample.output
+
+
+def customer(chance: Random) -> str:
+    """Somebody who buys at the shop, the first ones most often."""
+    return f"customer-{bisect(_CUSTOMERS, int(chance.random() * _CUSTOMERS[-1])) + 1:04d}"
 
 
 def _failure(today: _Today, execution: Execution, errors: int) -> Failure | None:
@@ -246,7 +250,13 @@ def _in_force(chance: Random, scenario: Scenario, ago: int) -> tuple[int, Releas
     for number, release in out:
         if release.share and chance.random() * 100 < release.share:
             return number, release
-    return [(number, release) for number, release in out if not release.share][-1]
+    return in_production(scenario, ago)
+
+
+def in_production(scenario: Scenario, ago: int) -> tuple[int, Release]:
+    """The version that the label *production* pointed at, *ago* days before the end."""
+    out = [(n, release) for n, release in enumerate(scenario.releases, 1) if not release.share and release.since >= ago]
+    return out[-1]
 
 
 def rendered(release: Release, variables: Mapping[str, Json]) -> tuple[dict[str, Json], ...]:
@@ -258,5 +268,6 @@ def rendered(release: Release, variables: Mapping[str, Json]) -> tuple[dict[str,
 
 def _filled(template: str, variables: Mapping[str, Json]) -> str:
     for name, value in variables.items():
-        template = template.replace("{{" + name + "}}", str(value))
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        template = template.replace("{{" + name + "}}", text)
     return template

@@ -54,6 +54,22 @@ def free(chance: Random) -> tuple[str, str]:
     return row["asked"].format_map(slots), row["answered"].format_map(slots)
 
 
+def said(chance: Random, table: str) -> str:
+    """One of the lines that chains say or get."""
+    return skewed(chance, _TABLES["chains"][table]).format_map(_slots(chance))
+
+
+def order(chance: Random) -> str:
+    """The number of an order."""
+    return _slots(chance)["order"]
+
+
+def page(product: str, features: str, language: str) -> str:
+    """A product page, as ``product-description`` writes it."""
+    written: str = _TABLES["pages"][language]
+    return written.format(product=product, facts=features.capitalize())
+
+
 def _slots(chance: Random) -> dict[str, str]:
     return {
         "product": skewed(chance, PRODUCTS),
@@ -141,8 +157,8 @@ def _product_description(chance: Random) -> Sample:
     slots = _slots(chance) | {"g": str(90 + 10 * _upto(chance, 140))}
     facts = ", ".join(feature.format_map(slots) for feature in chance.sample(_TABLES["features"], 3))
     language = skewed(chance, _WRITTEN)
-    page = _TABLES["pages"][language].format(product=slots["product"], facts=facts.capitalize())
-    return Sample({"product": slots["product"], "features": facts, "language": language}, page)
+    output = page(slots["product"], facts, language)
+    return Sample({"product": slots["product"], "features": facts, "language": language}, output)
 
 
 def _sentiment_analyzer(chance: Random) -> Sample:
