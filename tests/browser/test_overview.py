@@ -19,7 +19,7 @@ FIGURES = """query($window: TimeWindow!, $zone: String!) { overview(window: $win
 
 def shown(count: int) -> str:
     """A count as a tile shows it, for counts below a million."""
-    return f"{count:,}" if count < 10_000 else f"{round(count / 1000, 1):g}K"
+    return f"{count:,}" if count < 10_000 else f"{(count + 50) // 100 / 10:g}K"
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,12 @@ def step(name: str, order: int = 0, **changes) -> StepRun:
 
 def call_of(chain: ChainExecution, name: str, order: int = 0, **changes) -> Execution:
     """The call that a step makes, as it is opened."""
+    ran = chain.chain or REF
     ref = StepRef(
         chain_execution_id=chain.id,
-        chain_id=REF.chain_id,
-        chain_name=REF.chain_name,
-        chain_version=REF.version,
+        chain_id=ran.chain_id,
+        chain_name=ran.chain_name,
+        chain_version=ran.version,
         step=name,
         order=order,
     )
