@@ -12,7 +12,7 @@ import pytest
 from house.source import REPOSITORY
 from kit.served import surroundings
 
-BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", (REPOSITORY / "README.md").read_text("utf-8"), re.DOTALL)
+BLOCKS = re.findall(r"```(sh|python|yaml)\n(.*?)```", (REPOSITORY / "README.md").read_text("utf-8"), re.DOTALL)
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
@@ -28,7 +28,7 @@ def commands(block: str) -> list[str]:
 
 
 def test_the_first_calls_of_the_readme_work(served, tmp_path):
-    """Each curl, each command and the Python program end well on a fresh server, with the key in the environment."""
+    """Each curl, each command, the Python program and the chain end well on a fresh server."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
@@ -40,6 +40,9 @@ def test_the_first_calls_of_the_readme_work(served, tmp_path):
     }
     tried = 0
     for language, block in BLOCKS:
+        if language == "yaml":
+            (tmp_path / block.split()[1]).write_text(block)
+            continue
         programs = [[sys.executable, "-c", block]]
         if language == "sh":
             programs = [["sh", "-c", command.replace(DEFAULT_URL, served.url)] for command in commands(block)]
@@ -52,4 +55,4 @@ def test_the_first_calls_of_the_readme_work(served, tmp_path):
                 assert json.loads(done.stdout)["data"]["executePrompt"]["output"], done.stdout
             tried += 1
 
-    assert tried >= 4
+    assert tried >= 9
