@@ -86,9 +86,9 @@ async def test_a_clock_that_ran_ahead_and_is_set_right_lets_nothing_in_twice(tmp
     await store.record([old, young])
     assert await store._shipper.reach(store._journal.last, PATIENCE)
     clock.advance(9 * 86_400)
-    for _ in range(2):
+    # no id is forgotten before its event has left the journal, which may be a moment after it was shipped
+    while await store._journal.known(workspace, [old.id, young.id]):
         await asyncio.to_thread(store._journal.tidy)
-    assert await store._journal.known(workspace, [old.id, young.id]) == frozenset()
     clock.advance(-9 * 86_400)
     if restarted:
         await store.shutdown()
