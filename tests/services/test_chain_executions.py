@@ -1,5 +1,6 @@
 """Chains from acceptance to record, against the real stores and the simulated provider."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from promptforge.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from promptforge.core.execution import ErrorType, Status
 from promptforge.core.filter import Operator, Test
 from promptforge.core.query import Page
+from promptforge.services.calls import Call
 from promptforge.services.chain_executions import ChainCall
 
 MODEL = {"model": "demo-small"}
@@ -285,6 +287,49 @@ async def test_a_running_chain_can_be_cancelled(forge, actor, prompt):
     assert all(call.error_type is ErrorType.CANCELLED for call in calls)
     assert not forge.record.calls_of(actor.workspace, done.id)
     assert done.status is (await forge.chain_executions.cancel(actor, pending.id)).status
+
+
+async def test_who_leaves_during_the_acceptance_leaves_nothing_open(forge, actor, prompt):
+    """However early the one who asked is gone, what was opened is run to its end: a call and a chain."""
+    made = await forge.chains.create(actor, name="left")
+    await forge.chains.create_version(actor, made.id, ChainDocument(steps=(step("a", 1, params=says("a")),)))
+    chain = ChainCall(chain_id=made.id, input={"review": "x"})
+    call = Call(prompt_id=prompt.id, variables={"text": "x"}, params=MODEL)
+
+    for turns in range(30):
+        for work in (forge.chain_executions.execute(actor, chain), forge.executions.execute(actor, call)):
+            asking = asyncio.create_task(work)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asking.cancel()
+            await asyncio.wait([asking])
+    async with asyncio.timeout(30):
+        while forge.record.unfinished(actor.workspace) or await pending_of(forge, actor):
+            await asyncio.sleep(0)
+
+
+async def pending_of(forge, actor):
+    """The calls that are open."""
+    test = Test("status", Operator.IN, ("pending",))
+    return (await forge.record.page(Page(workspace=actor.workspace, filter=test, limit=100))).items
+
+
+@pytest.mark.parametrize("turns", range(0, 40, 4))
+async def test_a_chain_cancelled_at_any_moment_leaves_no_call_open(forge, actor, prompt, turns):
+    """Also while a step is about to open its call: both are closed, or neither was opened."""
+    made = await forge.chains.create(actor, name="cut")
+    slow = step("a", 1, params=says("a", latency_ms=60_000))
+    await forge.chains.create_version(actor, made.id, ChainDocument(steps=(slow,)))
+    call = ChainCall(chain_id=made.id, input={"review": "x"}, wait=False)
+    begun = await forge.chain_executions.execute(actor, call)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    done = await forge.chain_executions.cancel(actor, begun.id)
+
+    assert ErrorType.CANCELLED is done.error_type
+    assert not forge.record.calls_of(actor.workspace, done.id)
+    assert all(call.error_type is ErrorType.CANCELLED for call in await calls_of(forge, actor, done))
 
 
 async def test_a_stream_tells_each_step_as_it_begins_and_ends(forge, actor, prompt):

@@ -7,12 +7,13 @@ A call is made for its own sake or as the step of a chain, which has decided its
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from promptforge.core import ids
 from promptforge.core.access import Actor, Permission
 from promptforge.core.definition import check_roles
-from promptforge.core.errors import Conflict, InvalidInput, TooMany
+from promptforge.core.errors import Conflict, ForgeError, InvalidInput, TooMany
 from promptforge.core.execution import Attempt, Content, ErrorType, Execution, Json, PromptRef, Status, StepRef
 from promptforge.core.json import is_object
 from promptforge.core.model import Delta, ModelRequest
@@ -24,7 +25,7 @@ from promptforge.engine import retry
 from promptforge.language.prompt import render
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
-from promptforge.services.run import Run, json_hash, refused
+from promptforge.services.run import Run, accepted, json_hash, refused
 
 MAX_DEADLINE_MS = 15 * 60 * 1000
 MAX_TAGS = 32
@@ -127,18 +128,15 @@ class Calls:
 
     async def finish(self, actor: Actor, call: Call, place: Place) -> Execution:
         """Run the call of a chain's step to its end; it ends with whoever asked for it."""
-        accepted = await self.accept(actor, call, place=place)
-        if isinstance(accepted, Execution):
-            return accepted
-        run, task = accepted
+        accepting = asyncio.ensure_future(self._accept(actor, call, None, place))
         try:
-            return await asyncio.shield(task)
+            begun = await asyncio.shield(accepting)
+            return begun if isinstance(begun, Execution) else await asyncio.shield(begun[1])
         except asyncio.CancelledError:
-            run.stop_reason = place.why_stopped()
-            run.left_open = run.stop_reason is None
-            await asyncio.sleep(0)  # a task that is cancelled before its first step would never close its record
-            task.cancel()
-            await asyncio.wait([task])
+            with suppress(ForgeError):
+                begun = await accepting  # what was opened must be ended, too
+                if not isinstance(begun, Execution):
+                    await _stopped(*begun, place.why_stopped())
             raise
 
     def bound(self, actor: Actor, call: Call, version: PromptVersion) -> int | None:
@@ -166,17 +164,17 @@ class Calls:
         return None if lines is None else sum(line.amount for line in lines)
 
     async def accept(
-        self,
-        actor: Actor,
-        call: Call,
-        *,
-        listener: Callable[[Delta], None] | None = None,
-        place: Place | None = None,
+        self, actor: Actor, call: Call, *, listener: Callable[[Delta], None] | None = None
     ) -> Execution | Started:
         """Check, open the record, start the run; an Execution when there is nothing to start.
 
         The output is streamed when somebody listens.
         """
+        return await accepted(self._accept(actor, call, listener, None))
+
+    async def _accept(
+        self, actor: Actor, call: Call, listener: Callable[[Delta], None] | None, place: Place | None
+    ) -> Execution | Started:
         actor.require(Permission.RUN)
         if len(self._running) >= MAX_QUEUED:
             raise TooMany(f"{MAX_QUEUED} executions are running or waiting already; try again", retry_after=1)
@@ -334,6 +332,15 @@ class Calls:
         key = short(call.idempotency_key, "idempotencyKey")
         asked = [call.prompt_id, call.name, call.version, call.label, call.provider, _given(call), dict(call.params)]
         return Claim(key or "", f"{json_hash(self._secret, asked):016x}")
+
+
+async def _stopped(run: Run, task: asyncio.Task[Execution], reason: ErrorType | None) -> None:
+    """Stop a run, or leave it open when there is no reason to close it."""
+    run.stop_reason = reason
+    run.left_open = reason is None
+    await asyncio.sleep(0)  # a task that is cancelled before its first step would never close its record
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _again(earlier: Execution, provider: str, model: str, clock: Clock) -> Execution:

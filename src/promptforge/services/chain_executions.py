@@ -28,7 +28,7 @@ from promptforge.services.chain_steps import ChainSteps
 from promptforge.services.chains import Chains
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
-from promptforge.services.run import json_hash, trace_of
+from promptforge.services.run import accepted, json_hash, trace_of
 
 MAX_RUNNING = 1_000
 MAX_DEADLINE_MS = 24 * 60 * 60 * 1000
@@ -91,7 +91,7 @@ class ChainExecutions:
 
         A step that fails, or an input that does not fit, is an execution in state error, not an exception.
         """
-        return await self._answer(await self._accept(actor, call), wait=call.wait)
+        return await self._answer(await accepted(self._accept(actor, call)), wait=call.wait)
 
     async def stream(self, actor: Actor, call: ChainCall) -> AsyncIterator[ChainExecution | StepRun]:
         """The pending execution, then each step as it begins and as it ends, then the closed execution.
@@ -99,13 +99,13 @@ class ChainExecutions:
         Whoever stops listening does not stop the run; ``cancel`` does.
         """
         arrived: asyncio.Queue[StepRun | None] = asyncio.Queue()
-        accepted = await self._accept(actor, call, listener=arrived.put_nowait)
-        if isinstance(accepted, ChainExecution):
-            yield accepted
+        begun = await accepted(self._accept(actor, call, listener=arrived.put_nowait))
+        if isinstance(begun, ChainExecution):
+            yield begun
             return
-        run, task = accepted
+        run, task = begun
         task.add_done_callback(lambda _: arrived.put_nowait(None))
-        yield run.execution
+        yield run.opened
         while (item := await arrived.get()) is not None:
             yield item
         yield await asyncio.shield(task)
@@ -147,7 +147,7 @@ class ChainExecutions:
             end_user=found.end_user,
             session_id=found.session_id,
         )
-        return await self._answer(await self._accept(actor, call, fork=(found, from_step)), wait=wait)
+        return await self._answer(await accepted(self._accept(actor, call, fork=(found, from_step))), wait=wait)
 
     async def cancel(self, actor: Actor, execution_id: str) -> ChainExecution:
         """Stop a running chain; it is closed as an error of type *cancelled*. A finished one stays as it is."""
@@ -280,11 +280,11 @@ class ChainExecutions:
         if not task.cancelled():
             task.exception()  # whoever waits sees it; nobody waiting is not a second error
 
-    async def _answer(self, accepted: ChainExecution | _Started, *, wait: bool) -> ChainExecution:
-        if isinstance(accepted, ChainExecution):
-            return accepted
-        run, task = accepted
-        return await asyncio.shield(task) if wait else run.execution
+    async def _answer(self, begun: ChainExecution | _Started, *, wait: bool) -> ChainExecution:
+        if isinstance(begun, ChainExecution):
+            return begun
+        run, task = begun
+        return await asyncio.shield(task) if wait else run.opened
 
     async def _repeated(self, actor: Actor, execution_id: str, *, wait: bool) -> ChainExecution:
         entry = self._running.get(execution_id)

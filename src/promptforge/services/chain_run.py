@@ -53,7 +53,8 @@ class ChainRun:
         listener: Callable[[StepRun], None] | None = None,
     ) -> None:
         """*execution* brings along the steps that are done. *listener* gets each step as it begins and as it ends."""
-        self.execution = execution
+        self.opened = self.execution = execution
+        """As it was opened, and as it is."""
         self._plan = plan
         self._steps = steps
         self._record = record

@@ -36,7 +36,7 @@ class Executions:
             return accepted
         run, task = accepted
         if not call.wait:
-            return run.execution
+            return run.opened
         return await asyncio.shield(task)
 
     async def stream(self, actor: Actor, call: Call) -> AsyncIterator[Delta | Execution]:
@@ -51,7 +51,7 @@ class Executions:
             return
         run, task = accepted
         task.add_done_callback(lambda _: arrived.put_nowait(None))
-        yield run.execution
+        yield run.opened
         while (item := await arrived.get()) is not None:
             yield item
         yield await asyncio.shield(task)

@@ -7,10 +7,11 @@ provider bills it either way.
 import asyncio
 import json
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any, TypeVar
 
 from promptforge.core.execution import Attempt, Content, CostState, ErrorType, Execution, Status
 from promptforge.core.ids import derived_bits
@@ -20,6 +21,7 @@ from promptforge.core.price import Line
 from promptforge.core.usage import NOTHING, Usage, UsageSource
 from promptforge.engine import retry
 
+T = TypeVar("T")
 _HASH_BITS = 64
 #: Seconds after the deadline that a provider has to say what had come by then; only then is it cut off unheard.
 GRACE = 1.0
@@ -56,7 +58,8 @@ class Run:
         *close*, where given, takes both and makes the second durable. *most* is how many attempts it may make, beside
         those that the execution brings along.
         """
-        self.execution = execution
+        self.opened = self.execution = execution
+        """As it was opened, and as it is."""
         self._request = request
         self._provider = provider
         self._record = record
@@ -239,6 +242,14 @@ class Run:
             if lines is not None:
                 return lines
         return None
+
+
+async def accepted(work: "Coroutine[Any, Any, T]") -> T:
+    """What an acceptance comes to. Whoever asked may leave meanwhile: it is finished all the same, for what was opened
+    must be started, or it would stay open."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be there to see it
+    return await asyncio.shield(task)
 
 
 def text_hash(secret: bytes, text: str | None) -> int:
