@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,13 +91,16 @@ async def _serve(settings: "Settings", listener: socket.socket, say: Callable[[s
         with _signals(stop), announced(settings.home, url):
             gc.freeze()  # what is loaded by now stays
             await _greet(forge, url, say)
-            await forge.resume()
-            loading = asyncio.create_task(_load_demo(forge, say))
+            beside = [
+                asyncio.create_task(_told(forge.resume(), say, "what was left open cannot go on")),
+                asyncio.create_task(_told(forge.load_demo(), say, "the demo could not be loaded")),
+            ]
             try:
                 await run(forge, listener, stop)
             finally:
-                loading.cancel()
-                await asyncio.wait([loading])
+                for task in beside:
+                    task.cancel()
+                await asyncio.wait(beside)
         say("stopped: everything is recorded")
 
 
@@ -111,13 +114,14 @@ async def _greet(forge: "Forge", url: str, say: Callable[[str], None]) -> None:
     say(f"  your key   {forge.settings.home / 'local.key'}  (the CLI on this machine finds it by itself)")
 
 
-async def _load_demo(forge: "Forge", say: Callable[[str], None]) -> None:
+async def _told(work: Awaitable[None], say: Callable[[str], None], failed: str) -> None:
+    """Do what the server can do without, and say when it fails."""
     try:
-        await forge.load_demo()
+        await work
     except ForgeError as error:
-        say(f"promptforge: the demo could not be loaded: {error}")
+        say(f"promptforge: {failed}: {error}")
     except Exception as error:
-        say(f"promptforge: the demo could not be loaded: {errors.masked(error)}")
+        say(f"promptforge: {failed}: {errors.masked(error)}")
 
 
 async def run(forge: "Forge", listener: socket.socket, stop: asyncio.Event) -> None:
