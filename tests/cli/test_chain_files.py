@@ -128,3 +128,16 @@ async def test_the_sample_of_the_documentation_runs_both_ways(forge, actor, run,
     assert (code, done["output"]) == (0, {"mood": mood, "response": "Sorry!" if mood == "Negative" else "Thanks!"})
     assert [step["name"] for step in done["steps"]] == ["sentiment", "condition-1", ran]
     assert [step["name"] for step in done["skippedSteps"]] == [left_out]
+
+
+async def test_labels_archive_and_fork(run, file):
+    """As for prompts: a label is pointed and taken away, a chain put away, brought back by its id, and copied."""
+    await run("apply", str(file))
+    assert (await run("label", "Feedback", "production", "1"))[1] == "Feedback\tproduction=1\n"
+    assert (await run("label", "Feedback", "production", "--remove"))[1] == "Feedback\t\n"
+    assert (await run("label", "Feedback", "production"))[0] == 2
+    assert (await run("fork", "Feedback", "Copy"))[1].startswith("Copy\tchain_")
+    _, out, _ = await run("archive", "Feedback")
+    assert [line.split("\t")[0] for line in (await run("list"))[1].splitlines()[1:]] == ["Copy"]
+    assert (await run("archive", out.split()[1], "--restore"))[0] == 0
+    assert {line.split("\t")[0] for line in (await run("list"))[1].splitlines()[1:]} == {"Copy", "Feedback"}

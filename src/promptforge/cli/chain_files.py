@@ -132,7 +132,45 @@ async def validate(session: Session, /, file: str) -> None:
         raise click.exceptions.Exit(Exit.REFUSED)
 
 
-COMMANDS = (list_chains, show, apply, export, diff, validate)
+@command(None, "label")
+@click.argument("name")
+@click.argument("label")
+@click.argument("number", metavar="[VERSION]", type=int, required=False)
+@click.option("--remove", is_flag=True, help="Take the label away.")
+async def label(session: Session, /, name: str, label: str, number: int | None, remove: bool) -> None:
+    """Point LABEL of a chain at VERSION, or take it away."""
+    if remove == (number is not None):
+        raise click.UsageError("give the VERSION that the label is to point at, or --remove")
+    chains = session.client.chains
+    changed = await (chains.remove_label(name, label) if number is None else chains.set_label(name, label, number))
+    session.output.value(changed.raw)
+    session.output.table((Column("NAME"), Column("LABELS")), [(changed.name, _labels(changed))], header=False)
+
+
+@command(None, "archive")
+@click.argument("name")
+@click.option("--restore", is_flag=True, help="Take it out of the archive again, by its id.")
+async def archive(session: Session, /, name: str, restore: bool) -> None:
+    """Put a chain away. Its versions and executions stay; the name is free again."""
+    chains = session.client.chains
+    _named(session, await (chains.restore(name) if restore else chains.archive(name)))
+
+
+@command(None, "fork")
+@click.argument("name")
+@click.argument("new_name")
+@click.option("--version", "number", type=int, help="Copy this version instead of the draft.")
+async def fork(session: Session, /, name: str, new_name: str, number: int | None) -> None:
+    """Copy a chain to NEW_NAME."""
+    _named(session, await session.client.chains.fork(name, new_name, version=number))
+
+
+COMMANDS = (list_chains, show, apply, export, diff, validate, label, archive, fork)
+
+
+def _named(session: Session, found: Chain) -> None:
+    session.output.value(found.raw)
+    session.output.table((Column("NAME"), Column("ID")), [(found.name, found.id)], header=False)
 
 
 def _row(problem: ChainProblem) -> tuple[object, ...]:
