@@ -16,6 +16,7 @@ from promptforge.core.execution import Execution, Json, Source
 from promptforge.core.filter import Filter
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.outbound import OutboundReply, OutboundRequest
+from promptforge.core.passing import PassingReply, PassingRequest
 from promptforge.core.price import Line
 from promptforge.core.prompt import Prompt, PromptVersion
 from promptforge.core.pruning import Pruned
@@ -323,6 +324,20 @@ class Outbound(Protocol):
 
     async def call(self, request: OutboundRequest) -> OutboundReply:
         """Call once, redirects followed; OutboundFailure for anything but a status of success."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Upstream(Protocol):
+    """Providers, for requests that others wrote: they pass as they are."""
+
+    def own_key(self, provider: str) -> str | None:
+        """The key that the process was started with, for its own workspace alone."""
+        ...
+
+    async def send(self, request: PassingRequest) -> PassingReply:
+        """Pass a request on, once; its reply as soon as the head is there. ModelFailure when none comes."""
         ...
 
     async def close(self) -> None: ...

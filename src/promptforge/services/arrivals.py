@@ -20,9 +20,9 @@ from promptforge.core.execution import Content, CostState, Execution, Json, Prom
 from promptforge.core.ports import Clock, PriceBook, Record
 from promptforge.core.retention import Ending, Retention, expires_on, keeps
 from promptforge.services import fields
+from promptforge.services.ending import json_hash, text_hash
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
-from promptforge.services.run import json_hash, text_hash
 
 AHEAD = timedelta(hours=24)
 MANY = 50

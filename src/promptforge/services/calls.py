@@ -23,9 +23,10 @@ from promptforge.core.retention import Retention, retained
 from promptforge.core.usage import usage
 from promptforge.engine import retry
 from promptforge.language.prompt import render
+from promptforge.services.ending import json_hash, refused
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
-from promptforge.services.run import Run, accepted, json_hash, refused
+from promptforge.services.run import Run, accepted
 
 MAX_DEADLINE_MS = 15 * 60 * 1000
 MAX_TAGS = 32

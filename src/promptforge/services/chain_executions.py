@@ -26,9 +26,10 @@ from promptforge.services.calls import short, tags_of
 from promptforge.services.chain_run import ChainRun, Keep
 from promptforge.services.chain_steps import ChainSteps
 from promptforge.services.chains import Chains
+from promptforge.services.ending import json_hash, trace_of
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
-from promptforge.services.run import accepted, json_hash, trace_of
+from promptforge.services.run import accepted
 
 MAX_RUNNING = 1_000
 MAX_DEADLINE_MS = 24 * 60 * 60 * 1000

@@ -19,7 +19,7 @@ from promptforge.core.ports import Clock
 from promptforge.core.prompt import PromptVersion
 from promptforge.engine.plan import Ending, Plan, Ready, Result
 from promptforge.services.chain_steps import ChainSteps, Running
-from promptforge.services.run import json_hash, trace_of
+from promptforge.services.ending import json_hash, trace_of
 
 #: Seconds after the deadline that the calls in flight have to say what had come by then.
 GRACE = 2.0

@@ -25,8 +25,8 @@ from promptforge.language.prompt import variables_of
 from promptforge.language.reply import read_reply
 from promptforge.services.api_call import ApiCalls, with_names
 from promptforge.services.calls import MAX_DEADLINE_MS, Call, Calls, Place
+from promptforge.services.ending import trace_of
 from promptforge.services.memory import Memory
-from promptforge.services.run import trace_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,34 +5,21 @@ provider bills it either way.
 """
 
 import asyncio
-import json
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from promptforge.core.execution import Attempt, Content, CostState, ErrorType, Execution, Status
-from promptforge.core.ids import derived_bits
+from promptforge.core.execution import Attempt, ErrorType, Execution, Status
 from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
 from promptforge.core.ports import Clock, ModelProvider, PriceBook, Record
-from promptforge.core.price import Line
-from promptforge.core.usage import NOTHING, Usage, UsageSource
 from promptforge.engine import retry
+from promptforge.services.ending import Outcome, closed, filtered
 
 T = TypeVar("T")
-_HASH_BITS = 64
 #: Seconds after the deadline that a provider has to say what had come by then; only then is it cut off unheard.
 GRACE = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of the attempts: a reply, or the failure that ended them."""
-
-    reply: Reply | None
-    failure: ModelFailure | None
 
 
 class Run:
@@ -93,10 +80,19 @@ class Run:
             if self.left_open:
                 raise
             reason = self.stop_reason or ErrorType.INTERRUPTED
-            outcome = Outcome(reply=None, failure=self._stopped(reason))
+            outcome = Outcome(failure=self._stopped(reason), text="".join(self._parts))
         except Exception as error:
-            outcome = Outcome(reply=None, failure=_defect(error))
-        self.execution = self._closed(outcome)
+            outcome = Outcome(failure=_defect(error), text="".join(self._parts))
+        self.execution = closed(
+            self.execution,
+            outcome,
+            latency_ms=_ms(self._clock.monotonic() - self._began) if self._began else 0,
+            first_token_ms=None if self._first_token is None else _ms(self._first_token - self._began),
+            attempts=self._attempts,
+            attempt_errors=self._attempt_errors,
+            prices=self._prices,
+            secret=self._secret,
+        )
         await self._close()
         return self.execution
 
@@ -125,7 +121,7 @@ class Run:
             except ModelFailure as error:
                 failure = error
             else:
-                failure = None if not reply.filtered else _filtered(self._provider.name, reply)
+                failure = None if not reply.filtered else filtered(self._provider.name, reply)
                 self._note(number, started, failure, reply)
                 return Outcome(reply=reply, failure=failure)
             self._note(number, started, failure, None)
@@ -138,7 +134,7 @@ class Run:
                 most=self._most,
             )
             if delay is None:
-                return Outcome(reply=None, failure=failure)
+                return Outcome(failure=failure, text="".join(self._parts))
             await asyncio.sleep(delay)
         raise AssertionError("the retry policy grants no attempt beyond the last")
 
@@ -188,61 +184,6 @@ class Run:
         untouched = self._began == 0.0
         return ModelFailure(sentence, reason, text="".join(self._parts), refused=untouched)
 
-    # ── the closed record ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def _closed(self, outcome: Outcome) -> Execution:
-        open_, failure, reply = self.execution, outcome.failure, outcome.reply
-        usage, source = _usage(outcome)
-        model = reply.model if reply else None
-        lines = self._lines(usage, reply) if usage is not None else None
-        content = open_.content or Content()
-        output = reply.text if reply else (failure.text if failure else "") or "".join(self._parts) or None
-        return replace(
-            open_,
-            status=Status.ERROR if failure else Status.SUCCESS,
-            error_type=failure.error_type if failure else None,
-            response_model=model,
-            finish_reason=reply.finish_reason if reply else None,
-            latency_ms=_ms(self._clock.monotonic() - self._began) if self._began else 0,
-            first_token_ms=None if self._first_token is None else _ms(self._first_token - self._began),
-            usage=usage,
-            usage_source=source,
-            token_in=usage.token_in if usage else None,
-            token_out=usage.token_out if usage else None,
-            lines=lines or (),
-            cost=None if lines is None else sum(line.amount for line in lines),
-            cost_state=_cost_state(usage, lines),
-            attempts=tuple(self._attempts),
-            output_hash=text_hash(self._secret, output),
-            output_chars=len(output or ""),
-            content=replace(
-                content,
-                output=output,
-                error=str(failure) if failure else None,
-                stack_trace=trace_of(failure),
-                usage_raw=reply.usage_raw if reply else failure.usage_raw if failure else None,
-                attempt_errors=tuple(self._attempt_errors),
-            ),
-        )
-
-    def _lines(self, usage: Usage, reply: Reply | None) -> tuple[Line, ...] | None:
-        if not usage.leaves:
-            return ()
-        open_ = self.execution
-        for name in dict.fromkeys(((reply.model if reply else None) or open_.model, open_.model)):
-            lines = self._prices.lines(
-                open_.workspace,
-                open_.provider,
-                name,
-                usage,
-                open_.created_at,
-                attempt=len(self._attempts) or 1,
-                terms=reply.terms if reply else None,
-            )
-            if lines is not None:
-                return lines
-        return None
-
 
 async def accepted(work: "Coroutine[Any, Any, T]") -> T:
     """What an acceptance comes to. Whoever asked may leave meanwhile: it is finished all the same, for what was opened
@@ -252,70 +193,10 @@ async def accepted(work: "Coroutine[Any, Any, T]") -> T:
     return await asyncio.shield(task)
 
 
-def text_hash(secret: bytes, text: str | None) -> int:
-    """64 bits that say whether two texts of one workspace are equal and nothing else; 0 for no text."""
-    if not text:
-        return 0
-    return derived_bits(secret, text) & ((1 << _HASH_BITS) - 1) or 1
-
-
-def json_hash(secret: bytes, value: object) -> int:
-    """The same for a JSON value, whatever the order of its keys."""
-    return text_hash(secret, json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
-
-
-def refused(execution: Execution, error: Exception, error_type: ErrorType) -> Execution:
-    """The closed record of a call that was refused before any provider was asked: nothing used, nothing paid."""
-    return replace(
-        execution,
-        status=Status.ERROR,
-        error_type=error_type,
-        latency_ms=0,
-        usage=NOTHING,
-        usage_source=UsageSource.NONE,
-        token_in=0,
-        token_out=0,
-        cost=0,
-        cost_state=CostState.PRICED,
-        content=replace(execution.content or Content(), error=str(error), stack_trace=trace_of(error)),
-    )
-
-
-def _usage(outcome: Outcome) -> tuple[Usage | None, UsageSource]:
-    found = outcome.reply.usage if outcome.reply else outcome.failure.usage if outcome.failure else None
-    if found is not None:
-        return found, UsageSource.REPORTED
-    if outcome.failure is not None and outcome.failure.refused:
-        return NOTHING, UsageSource.NONE
-    return None, UsageSource.UNKNOWN
-
-
-def _cost_state(usage: Usage | None, lines: tuple[Line, ...] | None) -> CostState:
-    if usage is None:
-        return CostState.UNKNOWN
-    return CostState.UNPRICED if lines is None else CostState.PRICED
-
-
-def _filtered(provider: str, reply: Reply) -> ModelFailure:
-    return ModelFailure(
-        f"Provider '{provider}' withheld the answer: its content filter stopped it ({reply.finish_reason})",
-        ErrorType.CONTENT_FILTER,
-        text=reply.text,
-        usage=reply.usage,
-        usage_raw=reply.usage_raw,
-        request_id=reply.request_id,
-    )
-
-
 def _defect(error: Exception) -> ModelFailure:
     failure = ModelFailure(f"Internal error: {type(error).__name__}", ErrorType.INTERNAL)
     failure.__cause__ = error
     return failure
-
-
-def trace_of(error: BaseException | None) -> str | None:
-    """The stack trace without local variables; None where there was no error."""
-    return None if error is None else "".join(traceback.format_exception(error)).rstrip()
 
 
 def _ms(seconds: float) -> int:

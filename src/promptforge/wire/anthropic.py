@@ -198,9 +198,13 @@ class Anthropic:
     path = "/v1/messages"
     request_id_header = "request-id"
 
+    def credential(self, key: str) -> Mapping[str, str]:
+        """The header that carries the key."""
+        return {"x-api-key": key}
+
     def headers(self, key: str) -> Mapping[str, str]:
-        """The headers that carry the key and the format's version."""
-        return {"x-api-key": key, "anthropic-version": VERSION}
+        """The key, and the format's version."""
+        return {**self.credential(key), "anthropic-version": VERSION}
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON to send: system turns apart, ``stop`` by its name here, a limit in any case."""

@@ -72,7 +72,14 @@ class Dialect(Protocol):
     path: str
     request_id_header: str
 
-    def headers(self, key: str) -> Mapping[str, str]: ...
+    def credential(self, key: str) -> Mapping[str, str]:
+        """The header that carries the key."""
+        ...
+
+    def headers(self, key: str) -> Mapping[str, str]:
+        """All headers of a request but the usual ones."""
+        ...
+
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON to send; InvalidInput for what the format cannot express."""
         ...

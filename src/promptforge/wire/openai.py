@@ -223,9 +223,13 @@ class OpenAI:
     path = "/chat/completions"
     request_id_header = "x-request-id"
 
-    def headers(self, key: str) -> Mapping[str, str]:
+    def credential(self, key: str) -> Mapping[str, str]:
         """The header that carries the key."""
         return {"authorization": f"Bearer {key}"}
+
+    def headers(self, key: str) -> Mapping[str, str]:
+        """Nothing beside the key."""
+        return self.credential(key)
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON to send; a stream is asked for its usage, a reasoning model is limited by the name it knows."""

@@ -25,7 +25,7 @@ from promptforge.services.demo.failures import BY_TYPE, Failure
 from promptforge.services.demo.flows import FLOWS, STEP_SCENARIOS, Flow
 from promptforge.services.demo.prompts import SCENARIOS, SPEED
 from promptforge.services.demo.runs import Runs, customer, in_production, rendered
-from promptforge.services.run import json_hash
+from promptforge.services.ending import json_hash
 
 #: Which chain the n-th run is of. Ten has no divisor in common with the numbers below, so every chain meets every fate.
 _PATTERN = (0, 2, 0, 1, 2, 0, 0, 1, 2, 2)

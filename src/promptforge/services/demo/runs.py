@@ -30,7 +30,7 @@ from promptforge.services.demo.prompts import (
     Scenario,
 )
 from promptforge.services.demo.schedule import Day
-from promptforge.services.run import json_hash, text_hash
+from promptforge.services.ending import json_hash, text_hash
 
 _END_USERS = 400
 _CUSTOMERS = tuple(accumulate(1000 // (rank + 9) for rank in range(_END_USERS)))
