@@ -180,7 +180,12 @@ class Stream:
     @property
     def usage(self) -> Usage | None:
         """The usage; what ``message_start`` says of the output is a placeholder, so it does not count alone."""
-        return usage_of(self._message.usage) if self._counted else None
+        return self.usage_so_far if self._counted else None
+
+    @property
+    def usage_so_far(self) -> Usage | None:
+        """The input is told first, by ``message_start``."""
+        return usage_of(self._message.usage)
 
     @property
     def usage_raw(self) -> Json:

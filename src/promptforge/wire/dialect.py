@@ -47,6 +47,11 @@ class Stream(Protocol):
         ...
 
     @property
+    def usage_so_far(self) -> Usage | None:
+        """What the provider has said of it up to here: the input exactly, the output at least."""
+        ...
+
+    @property
     def usage_raw(self) -> Json:
         """The usage block as reported so far."""
         ...

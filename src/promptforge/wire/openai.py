@@ -193,7 +193,12 @@ class Stream:
     @property
     def usage(self) -> Usage | None:
         """The usage; its chunk is only ever sent whole, though some servers repeat it with growing counts."""
-        return usage_of(self._completion.usage) if self._finish_reason else None
+        return self.usage_so_far if self._finish_reason else None
+
+    @property
+    def usage_so_far(self) -> Usage | None:
+        """Nothing before the end, but from servers that tell it with every chunk."""
+        return usage_of(self._completion.usage)
 
     @property
     def usage_raw(self) -> Json:
