@@ -17,11 +17,13 @@ from promptforge.catalog import Catalog, open_catalog
 from promptforge.core.access import system
 from promptforge.core.address import allowed_hosts
 from promptforge.core.backup import Written
+from promptforge.core.ids import derived_bits
 from promptforge.core.ports import Clock, Outbound, PriceBook, Providers, Record
 from promptforge.core.redaction import Redactors
 from promptforge.pricing.book import Book
 from promptforge.providers.directory import open_providers
 from promptforge.providers.outbound import HttpOutbound
+from promptforge.providers.upstream import open_upstream
 from promptforge.record import open_record
 from promptforge.record import restore as _restore
 from promptforge.services.access import Access
@@ -39,6 +41,7 @@ from promptforge.services.demo import Demo
 from promptforge.services.doctor import Doctor
 from promptforge.services.erasure import Erasures
 from promptforge.services.executions import Executions
+from promptforge.services.gateway import Gateway, HangUp
 from promptforge.services.health import Health
 from promptforge.services.memory import Memory
 from promptforge.services.overview import Overviews
@@ -75,7 +78,7 @@ class Forge:
     """Everything a door needs.
 
     ``local_key`` is the administrator's key as the home keeps it for the CLI; ``demo_key`` the one of the demo
-    workspace, where there is to be one.
+    workspace, where there is to be one. ``via`` is how this server calls itself in the headers of what passes.
     """
 
     settings: Settings
@@ -95,6 +98,7 @@ class Forge:
     chain_reader: ChainReader
     arrivals: Arrivals
     health: Health
+    gateway: Gateway
     backups: Backups
     doctor: Doctor
     erasures: Erasures
@@ -102,6 +106,7 @@ class Forge:
     retentions: Retentions
     pruning: Pruning
     demo: Demo
+    via: str
     local_key: str = field(repr=False)
     demo_key: str | None = field(repr=False)
 
@@ -109,6 +114,7 @@ class Forge:
         """Let what runs finish; then leave chains open, for the next process, and close other calls as interrupted."""
         end = self.clock.monotonic() + seconds
         await self.chain_executions.drain(system("default"), seconds)
+        await self.gateway.drain(system("default"), max(0.0, end - self.clock.monotonic()))
         await self.executions.drain(system("default"), max(0.0, end - self.clock.monotonic()))
 
     async def resume(self) -> None:
@@ -174,6 +180,27 @@ async def open_forge(
             deadline_ms=settings.deadline_ms,
             at_once=settings.at_once,
         )
+        upstream = open_upstream(
+            anthropic_key=settings.anthropic_api_key,
+            anthropic_url=settings.anthropic_base_url,
+            openai_key=settings.openai_api_key,
+            openai_url=settings.openai_base_url,
+        )
+        stack.push_async_callback(upstream.close)
+        gateway = Gateway(
+            record,
+            prompts,
+            named,
+            upstream,
+            prices,
+            clock,
+            retentions,
+            secret=secret,
+            hang_up=HangUp(settings.gateway_hang_up),
+            at_once=settings.gateway_at_once,
+            rate=settings.gateway_rate,
+        )
+        stack.push_async_callback(gateway.drain, system("default"), DRAIN_SECONDS)
         executions = Executions(record, calls)
         stack.push_async_callback(executions.drain, system("default"), DRAIN_SECONDS)
         chains = Chains(catalog.chains, prompts, clock)
@@ -202,6 +229,8 @@ async def open_forge(
             chain_executions=chain_executions,
             executions=executions,
             chain_reader=ChainReader(record, record),
+            gateway=gateway,
+            via=f"promptforge-{derived_bits(secret, 'via'):020x}",
             arrivals=Arrivals(record, prompts, prices, clock, retentions, secret=secret),
             backups=Backups(record),
             doctor=Doctor(record, catalog.prompts, clock, min_free_mb=settings.min_free_mb),

@@ -58,6 +58,14 @@ class Settings:
     content_days: int = _setting(365, "Days that inputs and outputs are kept; figures stay.")
     min_free_mb: int = _setting(500, "Free disk space below which new work is refused.")
     backlog: int = _setting(400_000, "Finished executions that may wait for history before new ones are refused.")
+    gateway_hang_up: str = _setting(
+        "drain",
+        "When a caller of the gateway goes before the answer is complete: `drain` takes the answer to its end, "
+        "`cancel` cuts the provider off.",
+    )
+    gateway_at_once: int = _setting(1_000, "How many calls may be on their way through the gateway.")
+    gateway_rate: int = _setting(0, "Calls a second that may come through the gateway with one key; 0: no limit.")
+    gateway_max_mb: int = _setting(32, "The largest request that passes the gateway.")
     anthropic_api_key: str | None = _setting(None, "Key for Anthropic.", env="ANTHROPIC_API_KEY", secret=True)
     anthropic_base_url: str = _setting(
         "https://api.anthropic.com", "Where Anthropic's API is.", env="ANTHROPIC_BASE_URL"
@@ -162,10 +170,15 @@ def _check(settings: Settings) -> None:
         "min_free_mb": (0, 10**9),
         "backlog": (1_000, 10**8),
         "demo_executions": (0, 10**7),
+        "gateway_at_once": (1, 100_000),
+        "gateway_rate": (0, 10**6),
+        "gateway_max_mb": (1, 1_024),
     }
     for name, (low, high) in bounds.items():
         if not low <= getattr(settings, name) <= high:
             raise SettingsError(f"{name} must be from {low} to {high}")
+    if settings.gateway_hang_up not in ("drain", "cancel"):
+        raise SettingsError("gateway_hang_up must be drain or cancel")
     key = settings.admin_key
     if key is not None and (not key.startswith("pf_") or len(key) < 35):
         raise SettingsError(f"{variable('admin_key')} must be pf_ followed by at least 32 characters")

@@ -21,7 +21,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Portion:
     """Batches, both ends included: how many rows they have, a sum over every value in them, and their bytes."""
 
     first: int
@@ -42,11 +42,11 @@ class Copies(Protocol):
         """The columns that are stored as they come, in their order."""
         ...
 
-    def spans(self, table: str, columns: Sequence[str], upto: int) -> Sequence[Span]:
+    def spans(self, table: str, columns: Sequence[str], upto: int) -> Sequence[Portion]:
         """The batches up to *upto*, cut into spans."""
         ...
 
-    def pieces(self, table: str, columns: Sequence[str], span: Span) -> Iterator[bytes]:
+    def pieces(self, table: str, columns: Sequence[str], span: Portion) -> Iterator[bytes]:
         """The rows of a span, in blocks that fit into memory."""
         ...
 

@@ -16,7 +16,6 @@ from promptforge.core.execution import Execution, Json, Source
 from promptforge.core.filter import Filter
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.outbound import OutboundReply, OutboundRequest
-from promptforge.core.passing import PassingReply, PassingRequest
 from promptforge.core.price import Line
 from promptforge.core.prompt import Prompt, PromptVersion
 from promptforge.core.pruning import Pruned
@@ -34,6 +33,7 @@ from promptforge.core.query import (
 )
 from promptforge.core.retention import ContentPolicy, Retention, Rule
 from promptforge.core.secret import Secret
+from promptforge.core.upstream import UpstreamReply, UpstreamRequest
 from promptforge.core.usage import Usage
 
 
@@ -336,7 +336,7 @@ class Upstream(Protocol):
         """The key that the process was started with, for its own workspace alone."""
         ...
 
-    async def send(self, request: PassingRequest) -> PassingReply:
+    async def send(self, request: UpstreamRequest) -> UpstreamReply:
         """Pass a request on, once; its reply as soon as the head is there. ModelFailure when none comes."""
         ...
 

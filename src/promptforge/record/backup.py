@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from promptforge import __version__
-from promptforge.core.backup import Copies, Span, Written, request_file
+from promptforge.core.backup import Copies, Portion, Written, request_file
 from promptforge.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from promptforge.record.schema import TABLES
 
@@ -174,7 +174,7 @@ def _rows(backup: Backup, copies: Copies, table: str, upto: int) -> Generator[Wr
     raise Conflict("rows were erased all the time while the backup was written; nothing of it is left; try again later")
 
 
-def sums(spans: Sequence[Span]) -> dict[str, str]:
+def sums(spans: Sequence[Portion]) -> dict[str, str]:
     """What rows add up to, to be compared."""
     return {"rows": str(sum(span.rows for span in spans)), "sum": str(sum(span.sum for span in spans) % (1 << 64))}
 

@@ -5,7 +5,7 @@ Rows never change but for erasure, so they are copied by spans of batches while 
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from promptforge.core.backup import Span
+from promptforge.core.backup import Portion
 from promptforge.record.engine import Engine
 from promptforge.record.migration import APPLIED, applied
 
@@ -32,7 +32,7 @@ class EngineCopies:
         )
         return [row[0] for row in rows]
 
-    def spans(self, table: str, columns: Sequence[str], upto: int) -> Sequence[Span]:
+    def spans(self, table: str, columns: Sequence[str], upto: int) -> Sequence[Portion]:
         """The batches up to *upto*, cut into spans."""
         values = ", ".join(f"`{name}`" for name in columns)
         sql = (
@@ -41,9 +41,9 @@ class EngineCopies:
             f"sum(byteSize({values})) AS size, intDiv(sum(size) OVER (ORDER BY batch), {PIECE}) AS span "
             f"FROM {table} PREWHERE batch <= {{upto:UInt64}} GROUP BY batch) GROUP BY span ORDER BY span"
         )
-        return [Span(*row) for row in self._engine.ask(sql, {"upto": upto}, heavy=True)]
+        return [Portion(*row) for row in self._engine.ask(sql, {"upto": upto}, heavy=True)]
 
-    def pieces(self, table: str, columns: Sequence[str], span: Span) -> Iterator[bytes]:
+    def pieces(self, table: str, columns: Sequence[str], span: Portion) -> Iterator[bytes]:
         """The rows of a span, in blocks that fit into memory."""
         names = ", ".join(f"`{name}`" for name in columns)
         parts = span.bytes // (2 * PIECE) + 1

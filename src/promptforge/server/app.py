@@ -16,6 +16,7 @@ from promptforge.server.backup import BackUp
 from promptforge.server.dashboard import DIST, Dashboard
 from promptforge.server.doctor import Look
 from promptforge.server.export import Export
+from promptforge.server.gateway import Door
 from promptforge.server.graphql.http import HttpDoor
 from promptforge.server.graphql.operation import Api
 from promptforge.server.graphql.schema import SCHEMA
@@ -45,6 +46,9 @@ def create_app(forge: "Forge", *, dashboard: Path = DIST) -> Starlette:
         route("/v1", graphql),
         WebSocketRoute("/graphql", socket),
         WebSocketRoute("/v1", socket),
+        # not behind the guard: it takes keys where the providers' SDKs put theirs, and answers in their words
+        Route("/openai/v1/{path:path}", Door(forge, gate, "openai")),
+        Route("/anthropic/v1/{path:path}", Door(forge, gate, "anthropic")),
         route("/export", Export(forge), "GET"),
         route("/import", Import(forge), "POST"),
         route("/backup", BackUp(forge), "POST"),

@@ -4,10 +4,11 @@ One decision: a value is known to the redactors before it is stored or used, so 
 They know it until the process ends, because a removed secret may still come back in an answer.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from promptforge.core.access import Actor, Permission
 from promptforge.core.errors import InvalidInput, NotFound, Unavailable
@@ -31,6 +32,8 @@ class Secrets:
     seal: Seal
     redactors: Redactors
     clock: Clock
+    _found: dict[tuple[str, str], str | None] = field(default_factory=dict[tuple[str, str], str | None], repr=False)
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def start(self) -> None:
         """Tell the redactors what is secret, and seal anew what was not sealed with the first key."""
@@ -59,14 +62,32 @@ class Secrets:
             raise InvalidInput(f"a workspace has at most {MAX_SECRETS} secrets: remove one first", path="$.name")
         secret = Secret(workspace=actor.workspace, name=name, updated_at=self.clock.now(), updated_by=actor.user_id)
         self.redactors.learn(actor.workspace, value)
-        await self.catalog.put(secret, self.seal.seal(secret, value))
+        async with self._changing:
+            await self.catalog.put(secret, self.seal.seal(secret, value))
+            self._found.pop((actor.workspace, name), None)
         return secret
 
     async def remove(self, actor: Actor, name: str) -> None:
         """Forget a secret; NotFound when there is none of that name."""
         actor.require(Permission.ADMIN)
-        if not await self.catalog.remove(actor.workspace, name):
+        async with self._changing:
+            removed = await self.catalog.remove(actor.workspace, name)
+            self._found.pop((actor.workspace, name), None)
+        if not removed:
             raise NotFound(f"there is no secret '{name[:60]}' in this workspace")
+
+    async def find(self, actor: Actor, name: str) -> str | None:
+        """The value of a secret, None where there is none; asked for often, so it is remembered until it changes.
+
+        Unavailable for one that was sealed with another key.
+        """
+        actor.require(Permission.RUN)
+        place = (actor.workspace, name)
+        if place not in self._found:
+            async with self._changing:
+                stored = [secret.name for secret, _ in await self.catalog.list(actor.workspace)]
+                self._found[place] = (await self.values(actor, [name]))[name] if name in stored else None
+        return self._found[place]
 
     async def values(self, actor: Actor, names: Iterable[str]) -> Mapping[str, str]:
         """The values that a run needs, for use in this process only.

@@ -33,6 +33,8 @@ class Asked:
 class Exchange(Protocol):
     """One kind of request and its answer."""
 
+    request_id_header: str
+
     def asked(self, raw: bytes) -> Asked:
         """Read a request; never raises."""
         ...
@@ -51,6 +53,7 @@ class _Chat:
 
     def __init__(self, dialect: Dialect, *inputs: str) -> None:
         self._inputs = inputs
+        self.request_id_header = dialect.request_id_header
         self.reply = dialect.reply
         self.stream = dialect.stream
 
@@ -58,7 +61,7 @@ class _Chat:
         """Read a request."""
         try:
             body: Json = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return Asked(model="", input=None, streamed=False, body=None)
         if not is_object(body):
             return Asked(model="", input=None, streamed=False, body=body)
@@ -77,3 +80,13 @@ EXCHANGES: Mapping[tuple[str, str], Exchange] = {
     ("anthropic", "/messages"): _Chat(Anthropic(), "system", "messages"),
 }
 """By provider and path behind ``/v1``: what is recorded when it passes."""
+
+FREE = (
+    ("openai", "GET", "/models"),
+    ("openai", "GET", "/models/"),
+    ("anthropic", "GET", "/models"),
+    ("anthropic", "GET", "/models/"),
+    ("anthropic", "POST", "/messages/count_tokens"),
+)
+"""Provider, method and path of what passes without a record, as no model is called; more may follow a path that ends
+in a slash."""

@@ -8,7 +8,7 @@ Header = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PassingRequest:
+class UpstreamRequest:
     """``path`` is what follows the provider's ``/v1``, with its query. ``key`` is the provider's key to call with, None
     where the headers carry the caller's own."""
 
@@ -20,7 +20,7 @@ class PassingRequest:
     key: str | None = None
 
 
-class PassingReply(Protocol):
+class UpstreamReply(Protocol):
     """The head of an answer, and its body as it comes. ``status``, ``headers``: as the provider sent them, without
     those that speak of the connection alone."""
 

@@ -12,8 +12,10 @@ from yarl import URL
 
 from promptforge.core.execution import ErrorType
 from promptforge.core.model import ModelFailure
-from promptforge.core.passing import Header, PassingRequest
+from promptforge.core.upstream import Header, UpstreamRequest
+from promptforge.wire.anthropic import Anthropic
 from promptforge.wire.dialect import Dialect
+from promptforge.wire.openai import OpenAI
 
 CONNECT_TIMEOUT = 5.0
 #: Headers of one connection, and those that the next request writes itself.
@@ -23,13 +25,13 @@ _OF_THE_HOP = frozenset(
 )
 #: What must not leave (a browser's cookie is our own), and what would make the answer unreadable on its way.
 _KEPT_BACK = _OF_THE_HOP | {b"cookie", b"accept-encoding"}
-#: A provider's cookies would land beside our own.
-_TAKEN_OUT = (_OF_THE_HOP - {b"content-length"}) | {b"set-cookie"}
+#: A provider's cookies would land beside our own, and a date is written for every answer.
+_TAKEN_OUT = (_OF_THE_HOP - {b"content-length"}) | {b"set-cookie", b"date"}
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
 _BREAKS = (aiohttp.ClientError, ConnectionError, OSError, asyncio.IncompleteReadError)
 
 
-class HttpPassing:
+class HttpUpstream:
     """Providers that can be passed to, by name: the address up to ``/v1``, the format, and the process's own key."""
 
     def __init__(self, providers: Mapping[str, tuple[str, Dialect, str | None]]) -> None:
@@ -43,7 +45,7 @@ class HttpPassing:
         """The key that the process was started with."""
         return self._providers[provider][2]
 
-    async def send(self, request: PassingRequest) -> "HttpPassingReply":
+    async def send(self, request: UpstreamRequest) -> "HttpUpstreamReply":
         """Send the request and wait for the head of the answer; ModelFailure when there is none."""
         base, dialect, _ = self._providers[request.provider]
         headers = [
@@ -64,7 +66,7 @@ class HttpPassing:
             )
         except (ValueError, *_BREAKS) as error:
             raise _unreached(request.provider, error) from None
-        return HttpPassingReply(request.provider, response)
+        return HttpUpstreamReply(request.provider, response)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -86,8 +88,8 @@ class HttpPassing:
             self._session = None
 
 
-class HttpPassingReply:
-    """The PassingReply of a response."""
+class HttpUpstreamReply:
+    """The UpstreamReply of a response."""
 
     def __init__(self, provider: str, response: aiohttp.ClientResponse) -> None:
         self._provider = provider
@@ -135,3 +137,15 @@ def _unreached(provider: str, error: Exception) -> ModelFailure:
     elif not isinstance(error, aiohttp.ClientConnectorError):
         sentence, refused = f"Connection to provider '{provider}' was lost before it answered", False
     return ModelFailure(sentence, ErrorType.NETWORK, refused=refused, retryable=True)
+
+
+def open_upstream(
+    *, anthropic_key: str | None, anthropic_url: str, openai_key: str | None, openai_url: str
+) -> HttpUpstream:
+    """Make the way to every provider that can be passed to; nothing connects before its first request."""
+    return HttpUpstream(
+        {
+            "anthropic": (f"{anthropic_url.rstrip('/')}/v1", Anthropic(), anthropic_key),
+            "openai": (openai_url, OpenAI(), openai_key),
+        }
+    )
