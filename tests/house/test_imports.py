@@ -35,6 +35,8 @@ ROOMS = {
     "rich": {"cli"},
     "httpx": {"sdk", "cli"},
     "pyarrow": {"server"},
+    "google": {"wire"},  # protobuf
+    "opentelemetry": {"wire"},
     "msgspec": {"record", "catalog", "wire", "server", "providers"},
     "cryptography": {"catalog", "services"},
     "typing_extensions": set(),

@@ -84,12 +84,17 @@ _KEY_LIKE = re.compile(
 REMOVED = "[removed]"
 
 
+def without_keys(text: str) -> str:
+    """Take whatever looks like a key out of a text."""
+    return _KEY_LIKE.sub(REMOVED, text)
+
+
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
     """Take known secrets and whatever looks like a key out of a provider's message, on one line and bounded."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, REMOVED)
-    text = " ".join(_KEY_LIKE.sub(REMOVED, text).split())
+    text = " ".join(without_keys(text).split())
     return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 1]}…"
 
 
@@ -118,6 +123,14 @@ def _rule(status: int, complaint: Complaint) -> Rule:
     if rule := BY_STATUS.get(status):
         return rule
     return {3: _OTHER_3XX, 4: _OTHER_4XX}.get(status // 100, _OTHER)
+
+
+def error_type_of(kind: str) -> ErrorType | None:
+    """The error type that a status or a provider's own word for an error stands for; None when neither is known."""
+    complaint = Complaint((kind,))
+    if kind not in _BY_KIND and kind not in _STATUS_OF_KIND and not (len(kind) == 3 and kind.isdecimal()):
+        return None
+    return _rule(complaint.status, complaint).error_type
 
 
 def failure(
