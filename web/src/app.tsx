@@ -4,6 +4,7 @@ import { leaveWorkspace, Problem } from "./api/client";
 import { useSession } from "./api/session";
 import { ChainExecutions } from "./pages/chain-executions";
 import { Chains } from "./pages/chains";
+import { Connect } from "./pages/connect";
 import { Executions } from "./pages/executions";
 import { Health } from "./pages/health";
 import { Import } from "./pages/importing";
@@ -21,6 +22,7 @@ const TITLES: Record<string, string> = {
   "/executions": "Executions",
   "/chain-executions": "Chain executions",
   "/chains": "Chains",
+  "/connect": "Connect",
   "/health": "Health",
   "/import": "Import",
 };
@@ -60,6 +62,8 @@ export function App() {
           <ChainExecutions session={session.data} />
         ) : path === "/chains" ? (
           <Chains session={session.data} />
+        ) : path === "/connect" ? (
+          <Connect />
         ) : path === "/health" ? (
           <Health />
         ) : path === "/import" ? (

@@ -2,6 +2,8 @@
 import { enterWorkspace } from "../api/client";
 import { useCreateKey, useKeys, type Session } from "../api/session";
 import { Button, Notice, Snippet } from "../parts/controls";
+import { Link } from "../parts/link";
+import { href } from "../route";
 import s from "./welcome.module.css";
 
 const MODEL = "demo-small";
@@ -38,6 +40,9 @@ export function Welcome({ session }: { session: Session }) {
             </Button>
           </p>
         )}
+        <p>
+          Calls that your programs make already come here by themselves: <Link href={href("/connect")}>connect them</Link>.
+        </p>
         {create.error && <Notice title="No key was created" text={create.error.message} />}
         <ol>
           <li>

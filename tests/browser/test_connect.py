@@ -1,0 +1,150 @@
+"""The connect page: what stands there to be copied works as it stands, and the light turns green by what it does."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from browser.stage import Server, logged_in, opened, serving, settled
+from browser.test_shell import violations
+from kit.served import CLEAN
+
+pytestmark = pytest.mark.browser
+
+WAYS = ("OpenAI", "Anthropic", "LangChain", "OpenTelemetry", "curl", "Prompt Forge for Python", "A file")
+
+
+@pytest.fixture(scope="module")
+def unused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that nothing came to yet."""
+    with serving(tmp_path_factory.mktemp("unused")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def somebody(browser: Browser, unused: Server) -> Any:
+    """The cookies of somebody who is logged in there."""
+    return logged_in(unused, browser)
+
+
+@pytest.fixture
+def there(browser: Browser, unused: Server, somebody: Any) -> Iterator[Page]:
+    """A logged-in page of it."""
+    page = opened(browser, unused, somebody)
+    yield page
+    settled(page)
+
+
+def panel(page: Page, way: str) -> Locator:
+    """Choose a way."""
+    page.get_by_role("tab", name=way).click()
+    return page.get_by_role("tabpanel", name=way)
+
+
+def keyed(way: Locator, name: str) -> str:
+    """Create a key there; its secret, which is filled in."""
+    way.get_by_label("A key for this").fill(name)
+    way.get_by_role("button", name="Create and fill in").click()
+    expect(way.get_by_role("status").filter(has_text=f"The key {name} is filled in")).to_be_visible()
+    return next(word for word in way.inner_text().replace("=", " ").replace('"', " ").split() if word.startswith("pf_"))
+
+
+def exported(text: str) -> dict[str, str]:
+    """The environment that those lines set."""
+    return dict(line.removeprefix("export ").split("=", 1) for line in text.splitlines() if line)
+
+
+def test_the_python_lines_work_as_they_stand_and_the_light_turns_green(there: Page):
+    """With a key made on the page the lines run; their row turns the way green while one looks, and is linked."""
+    there.goto("/")
+    there.get_by_role("link", name="Connect", exact=True).click()
+    way = panel(there, "Prompt Forge for Python")
+    expect(way.get_by_text("Waiting for the first row")).to_be_visible()
+    keyed(way, "from-python")
+    given = exported(way.get_by_role("group", name="Set the address and the key").inner_text())
+    program = way.get_by_role("group", name="Run something").inner_text()
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=CLEAN | given
+    )
+    assert "simulated" in ran.stdout.lower(), ran.stderr
+    expect(way.get_by_text("The first row came")).to_be_visible(timeout=15_000)
+    expect(there.get_by_role("tab", name="Prompt Forge for Python")).to_contain_text("The first row came")
+    expect(there.get_by_role("tab", name="Anthropic")).to_contain_text("No row yet")
+    assert violations(there) == []
+    way.get_by_role("link", name="Show it").click()
+    expect(there.get_by_role("region", name="Details")).to_contain_text("from-python")
+    there.go_back()
+    expect(way.get_by_text("Last row")).to_be_visible()
+
+
+def test_a_call_is_handed_in_with_curl(there: Page):
+    """The command as it stands stores a call, with a key that may do what the way says."""
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("no curl here")
+    there.goto("/connect?way=curl")
+    way = there.get_by_role("tabpanel")
+    keyed(way, "from-curl")
+    command = way.get_by_role("group", name="Or hand in a call").inner_text()
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
+    assert '"stored":1' in done.stdout.replace(" ", ""), done.stdout
+    expect(way.get_by_text("The first row came")).to_be_visible(timeout=15_000)
+
+
+def test_a_key_is_filled_in_where_it_suffices_and_kept_nowhere(there: Page, unused: Server):
+    """A key for traces fills the lines of ways that need no more; the others ask for their own; a reload forgets it."""
+    there.goto("/connect")
+    way = panel(there, "OpenTelemetry")
+    expect(way.get_by_role("group", name="Say where traces go")).to_contain_text("x-api-key=pf_…")
+    secret = keyed(way, "for-traces")
+    expect(way.get_by_role("group", name="Say where traces go")).to_contain_text(f"{unused.url}/v1/traces")
+    expect(panel(there, "A file").get_by_role("group")).to_contain_text(secret)
+    whole = panel(there, "OpenAI")
+    whole.get_by_role("button", name="the program's own").click()
+    expect(whole).to_contain_text(secret)
+    whole.get_by_role("button", name="the server's").click()
+    expect(whole).not_to_contain_text(secret)
+    expect(whole.get_by_role("button", name="Create and fill in")).to_be_disabled()
+    assert secret not in there.url
+    assert secret not in there.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    there.reload()
+    panel(there, "OpenTelemetry").wait_for()
+    assert secret not in there.content()
+
+
+def test_ways_are_chosen_with_the_keyboard(there: Page):
+    """One tab is in the tab order, arrows go on and around, and the address keeps the choice."""
+    there.goto("/connect")
+    first = there.get_by_role("tab", name="OpenAI")
+    first.focus()
+    there.keyboard.press("ArrowUp")
+    expect(there.get_by_role("tab", name="A file")).to_be_focused()
+    expect(there.get_by_role("tabpanel", name="A file")).to_be_visible()
+    there.keyboard.press("ArrowDown")
+    there.keyboard.press("ArrowDown")
+    expect(there.get_by_role("tabpanel", name="Anthropic")).to_be_visible()
+    there.reload()
+    expect(there.get_by_role("tab", name="Anthropic")).to_have_attribute("aria-selected", "true")
+    there.keyboard.press("g")
+    there.keyboard.press("o")
+    there.keyboard.press("g")
+    there.keyboard.press("n")
+    expect(there.get_by_role("heading", name="Connect")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing(browser: Browser, unused: Server, somebody: Any, theme: Any):
+    """Every way is accessible in both themes, and narrow pages do not scroll sideways."""
+    page = opened(browser, unused, somebody, color_scheme=theme, reduced_motion="reduce")
+    page.goto("/connect")
+    for way in WAYS:
+        panel(page, way).wait_for()
+        assert violations(page) == []
+        page.set_viewport_size({"width": 720, "height": 450})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 720
+        page.set_viewport_size({"width": 1440, "height": 900})
+    settled(page)

@@ -1,0 +1,94 @@
+/** What came in last by each way, and which providers this server can call for others. */
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { WAYS } from "../ways";
+import { request } from "./client";
+import { graphql, type ResultOf } from "./graphql";
+import { useActivity } from "./overview";
+
+const LAST_ROW = graphql(`
+  fragment LastParts on Execution @_unmask {
+    id
+    createdAt
+    status
+    errorType
+    model
+    service
+  }
+`);
+export type Last = ResultOf<typeof LAST_ROW>;
+
+const LAST = graphql(
+  `
+    query Last(
+      $openai: ExecutionFilter
+      $anthropic: ExecutionFilter
+      $langchain: ExecutionFilter
+      $opentelemetry: ExecutionFilter
+      $curl: ExecutionFilter
+      $python: ExecutionFilter
+      $file: ExecutionFilter
+    ) {
+      openai: executions(limit: 1, filter: $openai) {
+        ...LastParts
+      }
+      anthropic: executions(limit: 1, filter: $anthropic) {
+        ...LastParts
+      }
+      langchain: executions(limit: 1, filter: $langchain) {
+        ...LastParts
+      }
+      opentelemetry: executions(limit: 1, filter: $opentelemetry) {
+        ...LastParts
+      }
+      curl: executions(limit: 1, filter: $curl) {
+        ...LastParts
+      }
+      python: executions(limit: 1, filter: $python) {
+        ...LastParts
+      }
+      file: executions(limit: 1, filter: $file) {
+        ...LastParts
+      }
+    }
+  `,
+  [LAST_ROW],
+);
+export type ByWay = Readonly<Record<string, Last | undefined>>;
+
+const FILTERS = Object.fromEntries(WAYS.map((way) => [way.name, way.filter]));
+
+/** The newest row of each way, and the ways that brought one since the page was opened. */
+export function useLast() {
+  const answer = useQuery({
+    queryKey: ["last"],
+    queryFn: async ({ signal }) => {
+      const found: Record<string, Last[]> = await request(LAST, FILTERS, signal);
+      return Object.fromEntries(Object.entries(found).map(([name, rows]) => [name, rows[0]])) as ByWay;
+    },
+    refetchInterval: 5_000,
+    staleTime: 0,
+    gcTime: 0, // an answer of an earlier visit would make its rows look new
+  });
+  useActivity(["last"], 1_000);
+  const [before, setBefore] = useState<ByWay | null>(null);
+  if (answer.data && !before) setBefore(answer.data);
+  const last = answer.data ?? {};
+  const came = (name: string) => before !== null && last[name] !== undefined && last[name].id !== before[name]?.id;
+  return { last, came, error: answer.error };
+}
+
+const PROVIDERS = graphql(`
+  query Providers {
+    providers {
+      name
+      ready
+    }
+  }
+`);
+
+/** Whether the server has what it needs to call a provider itself; null while unknown. */
+export function useReady(): (provider: string) => boolean | null {
+  const answer = useQuery({ queryKey: ["providers"], queryFn: ({ signal }) => request(PROVIDERS, {}, signal) });
+  return (provider) => answer.data?.providers.find((one) => one.name === provider)?.ready ?? null;
+}
