@@ -94,7 +94,7 @@ async def test_an_answer_comes_back_as_it_is():
 async def test_what_cannot_be_reached_is_a_failure_without_its_address():
     """Nothing was done then, so nothing is paid; the sentence names the provider."""
     passing = upstream(1)
-    with pytest.raises(ModelFailure, match="^Cannot reach provider 'openai'") as caught:
+    with pytest.raises(ModelFailure, match=r"^Cannot reach provider 'openai'") as caught:
         await passing.send(request())
     assert (caught.value.error_type, caught.value.refused) == (ErrorType.NETWORK, True)
     await passing.close()
@@ -104,11 +104,12 @@ async def test_a_broken_answer_is_told_after_what_came():
     """The bytes before the break are delivered; then it fails as lost."""
     async with site() as here:
         here.pages["/v1/chat/completions"] = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345"
-        passing, came = upstream(here.port), b""
+        passing = upstream(here.port)
         reply = await passing.send(request())
+        chunks = reply.chunks()
+        came = await anext(chunks)
         with pytest.raises(ModelFailure, match="lost before its answer was complete"):
-            async for chunk in reply.chunks():
-                came += chunk
+            await anext(chunks)
         reply.close()
         await passing.close()
     assert came == b"12345"

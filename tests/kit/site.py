@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,12 +25,15 @@ class Asked:
     """The address that the connection was made to."""
 
 
+Page = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 @dataclass
 class Site:
-    """``pages`` are whole HTTP answers by path; other paths are answered with what was asked, as JSON."""
+    """``pages`` are whole HTTP answers by path, or what writes one; other paths are answered with what was asked."""
 
     port: int = 0
-    pages: dict[str, bytes] = field(default_factory=dict)
+    pages: dict[str, bytes | Page] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a client has gone while a page was being sent, or held."""
@@ -45,6 +49,9 @@ class Site:
                 Asked(method, path, headers, body, writer.get_extra_info("sockname")[0].removeprefix("::ffff:"))
             )
             page = self.pages.get(path.partition("?")[0])
+            if callable(page):
+                await page(reader, writer)
+                return
             sent = page if page is not None else answer(json.dumps({"path": path}).encode())
             writer.write(sent.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else sent)
             await writer.drain()

@@ -143,11 +143,11 @@ class Passage:
             held = b""
             async for chunk in reply.chunks():
                 answer.feed(chunk)
+                if self._first_token is None and answer.text:
+                    self._first_token = self._clock.monotonic()
                 if answer.closed and not self._closed:
                     await self._close(self._outcome())
                 if self._asked.streamed:
-                    if self._first_token is None and answer.text:
-                        self._first_token = self._clock.monotonic()
                     await self._caller.send(chunk)
                 else:
                     if held:
