@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := .tools/bin/uv
 BIN := .venv/bin
 
-.PHONY: help run test check browser soak bench web schema lock clean
+.PHONY: help run test check browser soak bench bench-peers web schema lock clean
 
 help:
 	@echo "make run      set up and serve http://127.0.0.1:8000 with a demo workspace"
@@ -12,6 +12,7 @@ help:
 	@echo "make browser  run the dashboard's tests in Chromium (installs it when missing)"
 	@echo "make soak     the long form of the tests"
 	@echo "make bench    measure; see docs/performance.md"
+	@echo "make bench-peers  the same load on Phoenix, MLflow, LiteLLM and this"
 	@echo "make web      build the dashboard"
 	@echo "make schema   write schema.graphql from the code"
 	@echo "make lock     refresh the lock files"
@@ -47,6 +48,9 @@ soak: .venv/dev
 bench: .venv/dev
 	@$(BIN)/python -m bench
 
+bench-peers: .venv/dev
+	@$(BIN)/python -m bench peers
+
 web: .venv/server
 	@$(BIN)/python web/build.py
 
@@ -58,4 +62,4 @@ lock: $(UV)
 	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --extra server --group dev pyproject.toml -o requirements/dev.lock
 
 clean:
-	rm -rf .venv .tools web/node_modules src/promptforge/server/dashboard/dist
+	rm -rf .venv .tools .bench web/node_modules src/promptforge/server/dashboard/dist
