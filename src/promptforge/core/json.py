@@ -10,6 +10,8 @@ from promptforge.core.errors import InvalidInput
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
 MAX_NAME = 200
+#: What a store keeps as a number.
+_INTEGERS = range(-(2**63), 2**64)
 #: The escape of a NUL as JSON has it; after an odd number of backslashes it would be text.
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -71,3 +73,14 @@ def storable(value: Json, path: str) -> None:
         raise InvalidInput("this is not JSON: it holds broken characters, NaN or Infinity", path=path) from None
     if _NUL.search(text):
         raise InvalidInput("this holds the NUL character, which cannot be kept", path=path)
+
+
+def keepable(value: Json, levels: int = MAX_DEPTH) -> Json:
+    """JSON that was read, as a store can keep it: longer integers are texts, what is nested deeper is three dots."""
+    if isinstance(value, int) and value not in _INTEGERS:
+        return str(value)
+    if is_object(value):
+        return {name: keepable(inner, levels - 1) for name, inner in value.items()} if levels else "…"
+    if is_array(value):
+        return [keepable(inner, levels - 1) for inner in value] if levels else "…"
+    return value

@@ -22,6 +22,7 @@ OUTPUT_AUDIO = "output_audio"
 OUTPUT_IMAGE = "output_image"
 REQUESTS = "requests"
 WEB_SEARCHES = "web_searches"
+OTHER_MODEL_TOKENS = "other_model_tokens"  # of a model that this one called; no rate of its own prices them
 
 
 class UsageSource(StrEnum):

@@ -10,7 +10,7 @@ from dataclasses import replace
 import msgspec
 
 from promptforge.core.errors import InvalidInput
-from promptforge.core.execution import Json
+from promptforge.core.json import Json, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire import dialect
@@ -97,7 +97,7 @@ def _reply(text: str, message: _Message) -> Reply:
     return Reply(
         text=text,
         usage=usage_of(message.usage),
-        usage_raw=message.usage,
+        usage_raw=keepable(message.usage),
         model=message.model,
         finish_reason=message.stop_reason,
         filtered=message.stop_reason == "refusal",
@@ -118,10 +118,7 @@ class Stream:
 
     def feed(self, event: Event) -> Iterator[Delta]:
         """Take one event in."""
-        try:
-            told = _event.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Garbled("an event of its stream is not the JSON that the format promises") from error
+        told = dialect.read_event(_event, event)
         match told.type:
             case "error":
                 raise Complained(dialect.read_complaint(event.data.encode()))
@@ -190,7 +187,7 @@ class Stream:
     @property
     def usage_raw(self) -> Json:
         """The usage block as reported so far."""
-        return self._message.usage
+        return keepable(self._message.usage)
 
     def reply(self) -> Reply:
         """The answer, once finished."""
@@ -234,10 +231,7 @@ class Anthropic:
 
     def reply(self, raw: bytes) -> Reply:
         """Read a complete message."""
-        try:
-            message = _message.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Garbled("its answer is not the JSON that the format promises") from error
+        message = dialect.read(_message, raw)
         if message.type == "error":
             raise Complained(dialect.read_complaint(raw))
         if message.content is None:

@@ -5,16 +5,18 @@ the output is lost. The deltas of a stream add up to the text of its reply.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 import msgspec
 
 from promptforge.core.errors import InvalidInput
-from promptforge.core.execution import Json
+from promptforge.core.json import Json, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire.failure import Complaint
 from promptforge.wire.sse import Event
+
+T = TypeVar("T")
 
 
 class Garbled(ValueError):
@@ -22,11 +24,16 @@ class Garbled(ValueError):
 
 
 class Complained(Exception):
-    """An error of the provider arrived where an answer was expected."""
+    """An error of the provider arrived where an answer was expected.
 
-    def __init__(self, complaint: Complaint) -> None:
+    ``usage`` is what it billed all the same, where the error comes with that.
+    """
+
+    def __init__(self, complaint: Complaint, usage: Usage | None = None, usage_raw: Json = None) -> None:
         super().__init__(complaint.message)
         self.complaint = complaint
+        self.usage = usage
+        self.usage_raw = usage_raw
 
 
 class Stream(Protocol):
@@ -111,16 +118,29 @@ def checked_params(request: ModelRequest) -> dict[str, Json]:
     return dict(request.params)
 
 
+def read(decoder: msgspec.json.Decoder[T], raw: bytes | str, what: str = "its answer") -> T:
+    """Decode an answer, or *what* of it; Garbled when it is something else."""
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Garbled(f"{what} is not the JSON that the format promises") from error
+
+
+def read_event(decoder: msgspec.json.Decoder[T], event: Event) -> T:
+    """Decode what an event of a stream holds."""
+    return read(decoder, event.data, "an event of its stream")
+
+
 def tool_calls_text(calls: Sequence[Mapping[str, Json]]) -> str:
     """Tool calls as one line of JSON: ``{"tool_calls":[{"id":…,"name":…,"arguments":{…}}]}``."""
-    return msgspec.json.encode({"tool_calls": calls}).decode()
+    return msgspec.json.encode(keepable({"tool_calls": calls})).decode()
 
 
 def tool_call(call_id: str | None, name: str | None, arguments: str) -> dict[str, Json]:
     """One tool call; arguments that are not JSON are kept as the text they are."""
     try:
         value: Json = msgspec.json.decode(arguments or "{}")
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         value = arguments
     return {"id": call_id, "name": name, "arguments": value}
 
@@ -136,7 +156,7 @@ def read_complaint(raw: bytes) -> Complaint:
     """Read an error body, ``{"error": {"type", "code", "message"}}`` and the like, as far as it goes; never raises."""
     try:
         body: Json = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Complaint()
     if not isinstance(body, dict):
         return Complaint()

@@ -4,17 +4,24 @@ Where a ``Dialect`` writes requests, an exchange only reads them. Nothing here m
 what cannot be understood is read as far as it goes.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
-from promptforge.core.json import Json, is_object
+from promptforge.core.json import MAX_DEPTH, Json, is_object, keepable
 from promptforge.core.model import Reply
 from promptforge.wire.anthropic import Anthropic
-from promptforge.wire.dialect import Dialect, Stream
+from promptforge.wire.dialect import Stream
+from promptforge.wire.embeddings import Embeddings
 from promptforge.wire.openai import OpenAI
+from promptforge.wire.responses import Responses
+
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_PAIR = re.compile(rb"\[\]|\{\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +55,27 @@ class Exchange(Protocol):
         ...
 
 
-class _Chat:
-    """Messages in, a message out: *dialect* reads the answers."""
+class _Reader(Protocol):
+    """Whatever reads the answers: a dialect, or a format that only passes through."""
 
-    def __init__(self, dialect: Dialect, *inputs: str) -> None:
+    request_id_header: str
+
+    def reply(self, raw: bytes) -> Reply: ...
+    def stream(self) -> Stream: ...
+
+
+class _Exchange:
+    """A JSON object goes in: its fields *inputs* are what the model reads, *answers* reads what comes back."""
+
+    def __init__(self, answers: _Reader, *inputs: str) -> None:
         self._inputs = inputs
-        self.request_id_header = dialect.request_id_header
-        self.reply = dialect.reply
-        self.stream = dialect.stream
+        self.request_id_header = answers.request_id_header
+        self.reply = answers.reply
+        self.stream = answers.stream
 
     def asked(self, raw: bytes) -> Asked:
         """Read a request."""
-        try:
-            body: Json = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return Asked(model="", input=None, streamed=False, body=None)
+        body = _body(raw)
         if not is_object(body):
             return Asked(model="", input=None, streamed=False, body=body)
         model = body.get("model")
@@ -75,9 +88,30 @@ class _Chat:
         )
 
 
+def _body(raw: bytes) -> Json:
+    try:
+        body: Json = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return keepable(body) if _deep(raw) or _LONG_NUMBER.search(raw) else body
+
+
+def _deep(raw: bytes) -> bool:
+    """Whether it may be nested too deeply, at the speed of bytes: each round takes the innermost brackets away."""
+    brackets = raw.translate(None, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if (outer := _PAIR.sub(b"", brackets)) == brackets:
+            break
+        brackets = outer
+    return bool(brackets)
+
+
 EXCHANGES: Mapping[tuple[str, str], Exchange] = {
-    ("openai", "/chat/completions"): _Chat(OpenAI(), "messages"),
-    ("anthropic", "/messages"): _Chat(Anthropic(), "system", "messages"),
+    ("openai", "/chat/completions"): _Exchange(OpenAI(), "messages"),
+    ("openai", "/responses"): _Exchange(Responses(), "instructions", "prompt", "input"),
+    ("openai", "/embeddings"): _Exchange(Embeddings(), "input"),
+    ("openai", "/completions"): _Exchange(OpenAI(), "prompt"),
+    ("anthropic", "/messages"): _Exchange(Anthropic(), "system", "messages"),
 }
 """By provider and path behind ``/v1``: what is recorded when it passes."""
 

@@ -11,7 +11,7 @@ from typing import cast
 
 import msgspec
 
-from promptforge.core.execution import Json
+from promptforge.core.json import Json, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire import dialect
@@ -62,7 +62,13 @@ class _Choice(msgspec.Struct):
     index: int = 0
     message: _Turn | None = None
     delta: _Turn | None = None
+    text: str | None = None
     finish_reason: str | None = None
+
+    @property
+    def turn(self) -> _Turn:
+        """What was said, whole or in part; completions without messages say it as a text."""
+        return self.message or self.delta or _Turn(content=self.text)
 
 
 class _Completion(msgspec.Struct):
@@ -81,13 +87,18 @@ def usage_of(block: Mapping[str, Json] | None) -> Usage | None:
     if not block or "prompt_tokens" not in block:
         return None
     try:
-        return leaves(**_input(block), **_output(block))
+        return leaves(**leaves_of(block, "prompt_tokens", "completion_tokens"))
     except Uncountable:
         return None
 
 
-def _input(block: Mapping[str, Json]) -> dict[str, int]:
-    total, details = count(block, "prompt_tokens"), "prompt_tokens_details"
+def leaves_of(block: Mapping[str, Json], asked: str, answered: str) -> dict[str, int]:
+    """The leaves inside the two totals that have these names; Uncountable where there are none."""
+    return {**_input(block, asked), **_output(block, asked, answered)}
+
+
+def _input(block: Mapping[str, Json], asked: str) -> dict[str, int]:
+    total, details = count(block, asked), f"{asked}_details"
     cached, audio = count(block, details, "cached_tokens"), count(block, details, "audio_tokens")
     image, written = count(block, details, "image_tokens"), count(block, details, "cache_write_tokens")
     cached_audio = count(block, details, "cached_tokens_details", "audio_tokens")
@@ -103,11 +114,11 @@ def _input(block: Mapping[str, Json]) -> dict[str, int]:
     }
 
 
-def _output(block: Mapping[str, Json]) -> dict[str, int]:
-    total, details = count(block, "completion_tokens"), "completion_tokens_details"
+def _output(block: Mapping[str, Json], asked: str, answered: str) -> dict[str, int]:
+    total, details = count(block, answered), f"{answered}_details"
     reasoning, audio = count(block, details, "reasoning_tokens"), count(block, details, "audio_tokens")
     image = count(block, details, "image_tokens")
-    if count(block, "total_tokens") == count(block, "prompt_tokens") + total + reasoning:
+    if count(block, "total_tokens") == count(block, asked) + total + reasoning:
         total += reasoning  # some servers count reasoning beside the completion
     return {
         "output": total - reasoning - audio - image,
@@ -118,16 +129,20 @@ def _output(block: Mapping[str, Json]) -> dict[str, int]:
 
 
 def _reply(text: str, completion: _Completion, finish_reason: str | None, *, refused: bool) -> Reply:
-    tier = completion.service_tier
     return Reply(
         text=text,
         usage=usage_of(completion.usage),
-        usage_raw=completion.usage,
+        usage_raw=keepable(completion.usage),
         model=completion.model,
         finish_reason=finish_reason,
         filtered=refused or finish_reason == "content_filter",
-        terms={"service_tier": tier} if tier and tier not in ("default", "auto") else {},
+        terms=terms_of(completion.service_tier),
     )
+
+
+def terms_of(tier: str | None) -> Mapping[str, str]:
+    """How a call of that service tier is billed, where it is not the standard way."""
+    return {"service_tier": tier} if tier and tier not in ("default", "auto", "standard") else {}
 
 
 class Stream:
@@ -146,10 +161,7 @@ class Stream:
         if event.data.strip() == DONE:
             self.closed = True
             return
-        try:
-            chunk = _completion.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Garbled("an event of its stream is not the JSON that the format promises") from error
+        chunk = dialect.read_event(_completion, event)
         if chunk.error:
             raise Complained(dialect.read_complaint(event.data.encode()))
         told = self._completion
@@ -160,7 +172,7 @@ class Stream:
                 yield from self._choice(choice)
 
     def _choice(self, choice: _Choice) -> Iterator[Delta]:
-        turn = choice.delta or _Turn()
+        turn = choice.turn
         self._refused = self._refused or bool(turn.refusal)
         if text := turn.text:
             yield self._deliver(text)
@@ -203,7 +215,7 @@ class Stream:
     @property
     def usage_raw(self) -> Json:
         """The usage block as reported so far."""
-        return self._completion.usage
+        return keepable(self._completion.usage)
 
     @property
     def finished(self) -> bool:
@@ -253,16 +265,13 @@ class OpenAI:
 
     def reply(self, raw: bytes) -> Reply:
         """Read a complete completion."""
-        try:
-            completion = _completion.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Garbled("its answer is not the JSON that the format promises") from error
+        completion = dialect.read(_completion, raw)
         if completion.error:
             raise Complained(dialect.read_complaint(raw))
         if not completion.choices:
             raise Garbled("its answer holds no 'choices'")
         choice = completion.choices[0]
-        turn = choice.message or _Turn()
+        turn = choice.turn
         calls = list(turn.tool_calls or ()) or ([_Call(function=turn.function_call)] if turn.function_call else [])
         text = dialect.with_tool_calls(turn.text, _calls(calls))
         return _reply(text, completion, choice.finish_reason, refused=bool(turn.refusal))

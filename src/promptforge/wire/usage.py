@@ -6,6 +6,9 @@ from typing import cast
 from promptforge.core.execution import Json
 from promptforge.core.usage import Usage
 
+#: More than any call can use, and little enough to be summed and priced.
+MAX_COUNT = 10**12
+
 
 class Uncountable(ValueError):
     """The block does not hold whole, non-negative, consistent counts."""
@@ -18,8 +21,8 @@ def count(block: Mapping[str, Json], *path: str) -> int:
         here = cast("Mapping[str, Json]", here).get(name) if isinstance(here, dict) else None
     if here is None:
         return 0
-    if isinstance(here, bool) or not isinstance(here, int) or here < 0:
-        raise Uncountable(f"usage {'.'.join(path)} is {here!r}")
+    if isinstance(here, bool) or not isinstance(here, int) or not 0 <= here <= MAX_COUNT:
+        raise Uncountable(f"usage {'.'.join(path)} is no count")
     return here
 
 
