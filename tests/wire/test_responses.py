@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptforge.core.model import ModelFailure
 from promptforge.core.usage import usage
+from promptforge.wire.answer import answer_of
 from promptforge.wire.dialect import Complained, Garbled
 from promptforge.wire.exchange import EXCHANGES
 from promptforge.wire.responses import usage_of
@@ -194,6 +196,20 @@ def test_a_failed_response_is_a_complaint_that_keeps_its_usage(error):
     assert plain.value.complaint.message == error["message"]
     assert plain.value.complaint.status == {"rate_limit_exceeded": 429, "invalid_prompt": 400}[error["code"]]
     assert plain.value.usage == stream.usage == LEAVES
+    assert not stream.finished
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_response_that_failed_on_its_way_is_a_failure_with_its_usage(streamed):
+    """What passes is recorded as failed, and as billed, in both forms."""
+    body = response(status="failed", error={"code": "server_error", "message": "broke"})
+    raw = json.dumps({"type": "response.failed", "response": body} if streamed else body)
+    kind = "text/event-stream" if streamed else "application/json"
+    answer = answer_of("openai", RESPONSES, 200, {"content-type": kind}, None)
+    answer.feed((f"data: {raw}\n\n" if streamed else raw).encode())
+    with pytest.raises(ModelFailure, match="broke") as caught:
+        answer.reply()
+    assert (caught.value.usage or answer.usage, caught.value.usage_raw or answer.usage_raw) == (LEAVES, BLOCK)
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ class _Head:
         """An error that came where an answer was expected."""
         made = failure(self.provider, told.complaint, request_id=self.request_id)
         made.http_status, made.refused = self.status, False
+        made.usage, made.usage_raw = told.usage, told.usage_raw
         return made
 
 

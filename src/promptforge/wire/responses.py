@@ -148,7 +148,7 @@ class Stream:
         elif told.response is not None and not self.closed:
             self._response = told.response
             self._response.status = told.response.status or told.type.removeprefix("response.")
-            if self.finished:
+            if self._response.status in _ENDS:
                 yield from self._end()
 
     def _end(self) -> Iterator[Delta]:
@@ -175,8 +175,8 @@ class Stream:
 
     @property
     def usage(self) -> Usage | None:
-        """The usage, which the last event tells."""
-        return self.usage_so_far if self.finished else None
+        """The usage, which the last event tells, also that of a response that failed."""
+        return self.usage_so_far if self._response.status in _ENDS else None
 
     @property
     def usage_so_far(self) -> Usage | None:
@@ -190,8 +190,8 @@ class Stream:
 
     @property
     def finished(self) -> bool:
-        """Whether the response has ended, well or not."""
-        return self._response.status in _ENDS
+        """Whether the response has come to an end that is an answer."""
+        return self._response.status in _ENDS - {"failed"}
 
     def reply(self) -> Reply:
         """The answer, once finished."""
