@@ -9,9 +9,13 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
+from promptforge.wire import otlp
+
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
 START = 1_767_225_600_000_000_000
+OPENAI = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o"}
+LLM = {"openinference.span.kind": "LLM", "llm.provider": "openai", "llm.model_name": "gpt-4o"}
 
 
 def any_value(value) -> AnyValue:
@@ -82,3 +86,11 @@ def as_json(*spans, **more) -> bytes:
                     if id in each:
                         each[id] = base64.b64decode(each[id]).hex()
     return json.dumps(body).encode()
+
+
+def read(attributes=(), **more):
+    """What a span of these attributes means; that it means the same in protobuf and in JSON is checked on the way."""
+    sent = span(attributes, **more)
+    (meant,) = otlp.read(protobuf(sent), json=False).spans
+    assert otlp.read(as_json(sent), json=True).spans == [meant]
+    return meant

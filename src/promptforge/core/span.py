@@ -18,8 +18,9 @@ class Span:
     """One span. ``trace_id`` and ``span_id`` are lower-case hex; times are nanoseconds since 1970, UTC.
 
     ``calls_model``: it is a call of a model itself, not work around one. ``provider`` and ``model`` are None when it
-    did not say. ``claimed`` is the cost it says, in 10^-12 dollars. ``prompt_version`` is the number of a version of
-    ours; ``metadata`` what it said beyond all that, verbatim.
+    did not say. ``claimed`` is the cost it says, in 10^-12 dollars; ``terms`` are those of ``core.model.Reply``.
+    ``prompt_version`` is the number of a version of ours; ``scope`` the instrumentation that wrote the span;
+    ``metadata`` what it said beyond all that, verbatim.
     """
 
     trace_id: str
@@ -30,6 +31,7 @@ class Span:
     ended_ns: int
     calls_model: bool
     service: str | None = None
+    scope: str | None = None
     failed: bool = False
     error_type: ErrorType | None = None
     error: str | None = None
@@ -42,6 +44,7 @@ class Span:
     output: str | None = None
     usage: Usage | None = None
     usage_raw: Json = None
+    terms: Mapping[str, str] = field(default_factory=dict[str, str])
     claimed: int | None = None
     finish_reason: str | None = None
     request_id: str | None = None

@@ -6,6 +6,7 @@ its dots. What several conventions tell of is taken from the current GenAI names
 OpenLLMetry's, then from OpenInference's.
 """
 
+import re
 from collections.abc import Mapping
 
 from promptforge.core.execution import ErrorType
@@ -49,6 +50,8 @@ _PREVIOUS = {
     "gen_ai.is_streaming": "streamed",
     "gen_ai.response.finish_reason": "finish_reasons",
     "gen_ai.response.stop_reason": "finish_reasons",
+    "anthropic.message.stop_reason": "finish_reasons",
+    "http.response.status_code": "http_status",
     "gen_ai.openai.response.service_tier": "service_tier",
     "gen_ai.user": "end_user",
     "gen_ai.usage.cost": "claimed",
@@ -70,17 +73,17 @@ _OPENINFERENCE = {
     "openinference.span.kind": "openinference_kind",
     "llm.provider": "provider",
     "llm.system": "other_provider",
-    "llm.model_name": "model",
-    "llm.request.model_name": "request_model",
+    "llm.model_name": "used_model",
+    "llm.request.model_name": "model",
     "llm.response.model_name": "response_model",
     "llm.invocation_parameters": "params",
     "llm.tools": "tools",
     "llm.finish_reason": "finish_reasons",
     "llm.cost.total": "claimed",
     "llm.prompt_template.version": "prompt_version",
-    "embedding.model_name": "model",
+    "embedding.model_name": "used_model",
     "embedding.invocation_parameters": "params",
-    "reranker.model_name": "model",
+    "reranker.model_name": "used_model",
     "input.value": "input_value",
     "input.mime_type": "input_type",
     "output.value": "output_value",
@@ -138,6 +141,8 @@ _COUNTS = {
     "gen_ai.usage.cache_write.input_tokens": "cache_write",
     "gen_ai.usage.cache_creation.input_tokens": "cache_write",
     "gen_ai.usage.cache_creation_input_tokens": "cache_write",
+    "anthropic.usage.cache_creation.ephemeral_5m_input_tokens": "cache_write_5m",
+    "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": "cache_write_1h",
     "gen_ai.usage.details.cache_write_tokens": "cache_write",
     "gen_ai.usage.details.cache_creation_input_tokens": "cache_write",
     "gen_ai.usage.reasoning.output_tokens": "reasoning",
@@ -187,7 +192,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
 }
 
 #: What the rest of a name means that begins with two words: a part of a numbered message (``input``, ``output``,
-#: ``texts`` to embed), a tag with a name of the program's own (``tag``), a count that we do not know (``count``).
+#: ``texts`` to embed, ``tools``), a tag with a name of the program's own (``tag``), a count unknown here (``count``).
 FAMILIES: Mapping[str, str] = {
     "gen_ai.prompt": "input",
     "gen_ai.completion": "output",
@@ -196,9 +201,11 @@ FAMILIES: Mapping[str, str] = {
     "llm.prompts": "input",
     "llm.choices": "output",
     "embedding.embeddings": "texts",
+    "llm.tools": "tools",
     "traceloop.association": "tag",
     "gen_ai.usage": "count",
     "llm.usage": "count",
+    "anthropic.usage": "count",
     "llm.token_count": "count",
 }
 
@@ -257,6 +264,11 @@ PROVIDERS: Mapping[str, str] = {
     **dict.fromkeys(("voyage", "voyage_ai"), "voyageai"),
     "anthropic_bedrock": "aws",
 }
+
+#: In a provider's answer as it came: its id, and what it was billed by. A quotation mark within one of its texts stands
+#: behind a backslash, so nothing that a model writes is found.
+RESPONSE_ID = re.compile(r'"id":\s*"((?:chatcmpl|cmpl|msg|resp|gen)[-_][\w-]{8,200})"')
+SERVICE_TIER = re.compile(r'"service_tier":\s*"(\w{1,40})"')
 
 #: What an exception or an ``error.type`` stands for, by the last word of its name without ``Error`` or ``Exception``,
 #: in lower case.

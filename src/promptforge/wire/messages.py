@@ -32,6 +32,7 @@ _FIELDS = {
     "prompt.text": "content",
     "completion.text": "content",
     "embedding.text": "content",
+    "tool.json_schema": "content",
 }
 _LISTED = re.compile(
     r"(?:message\.)?(?P<list>contents|tool_calls)\.(?P<number>[0-9]{1,4})\."

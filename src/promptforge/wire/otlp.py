@@ -94,11 +94,12 @@ def _from_protobuf(body: bytes) -> Iterator[Told | str]:
     for resource in request.resource_spans:
         name = service(_attributes(resource.resource.attributes))
         for scope in resource.scope_spans:
+            scope_name = text(scope.scope.name) or None
             for span in scope.spans:
-                yield _told(span, name)
+                yield _told(span, name, scope_name)
 
 
-def _told(span: trace_pb2.Span, service_name: str | None) -> Told | str:
+def _told(span: trace_pb2.Span, service_name: str | None, scope: str | None) -> Told | str:
     trace_id, span_id, name = span.trace_id.hex(), span.span_id.hex(), text(span.name)
     started, ended = span.start_time_unix_nano, span.end_time_unix_nano
     if (why := refusal(trace_id, span_id, name, started, ended)) is not None:
@@ -116,6 +117,7 @@ def _told(span: trace_pb2.Span, service_name: str | None) -> Told | str:
         _attributes(span.attributes),
         [Happening(each.name, each.time_unix_nano, _attributes(each.attributes)) for each in span.events],
         service_name,
+        scope,
     )
 
 

@@ -60,7 +60,12 @@ class _Span(msgspec.Struct, rename="camel"):
     status: _Status | None = None
 
 
+class _Named(msgspec.Struct):
+    name: str | None = None
+
+
 class _Scope(msgspec.Struct):
+    scope: _Named | None = None
     spans: list[_Span] | None = None
 
 
@@ -89,11 +94,12 @@ def _spans(request: _Request) -> Iterator[Told | str]:
     for resource in request.resource_spans or ():
         name = service(_attributes(resource.resource.attributes if resource.resource else None))
         for scope in resource.scope_spans or ():
+            scope_name = text(scope.scope.name or "") if scope.scope else ""
             for span in scope.spans or ():
-                yield _told(span, name)
+                yield _told(span, name, scope_name or None)
 
 
-def _told(span: _Span, service_name: str | None) -> Told | str:
+def _told(span: _Span, service_name: str | None, scope: str | None) -> Told | str:
     trace_id, span_id, name = _id(span.trace_id), _id(span.span_id), text(span.name or "")
     started, ended = _whole(span.start_time_unix_nano), _whole(span.end_time_unix_nano)
     if (why := refusal(trace_id, span_id, name, started, ended)) is not None:
@@ -114,6 +120,7 @@ def _told(span: _Span, service_name: str | None) -> Told | str:
         if span.events
         else (),
         service_name,
+        scope,
     )
 
 

@@ -30,7 +30,7 @@ MAX_CLAIM = 1_000_000 * 10**money.PLACES
 MAX_SECONDS = 10**6
 VERSION = re.compile(r"v?([0-9]{1,9})", re.IGNORECASE)
 #: Of an invocation's parameters: what stands elsewhere in the record.
-NOT_PARAMS = ("model", "messages", "input", "prompt", "system", "stream", "instructions", "contents")
+NOT_PARAMS = ("model", "model_name", "messages", "input", "prompt", "system", "stream", "instructions", "contents")
 Facts = dict[str, Json]
 
 
@@ -52,18 +52,22 @@ def span_of(told: Told) -> Span:
         ended_ns=max(told.started_ns, told.ended_ns),
         calls_model=calls_model,
         service=_short(told.service),
+        scope=_short(told.scope),
         provider=_provider(facts),
-        model=_short(facts.get("model") or facts.get("request_model") or facts.get("response_model")),
-        response_model=_short(facts.get("response_model")),
-        usage=usage_of(counts) or usage_of(other_counts),
+        model=_short(facts.get("model")),
+        response_model=_short(facts.get("response_model") or facts.get("used_model")),
+        usage=usage_of(counts, other_counts, embeds=embeds) if reading.raw else None,
         usage_raw=reading.raw or None,
-        params=_params(params, facts),
+        params=params,
         request_id=_short(facts.get("request_id")),
         end_user=_short(facts.get("end_user")),
         session_id=_short(facts.get("session_id") or facts.get("other_session_id")),
         finish_reason=_finish_reason(facts.get("finish_reasons")),
         streamed=facts.get("streamed") is True,
     )
+    if "params" in facts or "tools" in params or "tools" in reading.numbered:
+        _params(span, reading, facts, params)
+    span.model = span.model or span.response_model
     _content(span, reading, facts, embeds=embeds)
     if told.status == 2 or "error_type" in facts or "exception_type" in facts:
         _failure(span, told, facts)
@@ -139,7 +143,7 @@ def _kind(facts: Facts, counts: Facts) -> tuple[bool, bool]:
         if isinstance(kind, str) and (calls := known.get(kind)) is not None:
             return calls, kind in conventions.EMBEDS
     # Older programs name no kind; a model and who runs it, or tokens, are named only where one is called.
-    return "model" in facts and ("provider" in facts or bool(counts)), False
+    return ("model" in facts or "used_model" in facts) and ("provider" in facts or bool(counts)), False
 
 
 def _provider(facts: Facts) -> str | None:
@@ -150,15 +154,18 @@ def _provider(facts: Facts) -> str | None:
     return conventions.PROVIDERS.get(lower, lower)
 
 
-def _params(told: Facts, facts: Facts) -> Facts:
-    """What the model was asked for beside the messages."""
-    if "params" in facts:
-        said = messages.decoded(facts["params"])
-        if is_object(said):
-            told = {**{name: value for name, value in said.items() if name not in NOT_PARAMS}, **told}
-    if "tools" in told:
+def _params(span: Span, reading: _Reading, facts: Facts, told: Facts) -> None:
+    """What the model was asked for beside the messages, where it is told as JSON; with it the model asked for."""
+    said = messages.decoded(facts.get("params"))
+    if is_object(said):
+        told = {**{name: value for name, value in said.items() if name not in NOT_PARAMS and value is not None}, **told}
+        span.model = span.model or _short(said.get("model"))
+        span.streamed = span.streamed or said.get("stream") is True
+    if "tools" in reading.numbered:
+        told["tools"] = [messages.decoded(each["content"]) for each in reading.listed("tools", "")]
+    elif "tools" in told:
         told["tools"] = messages.decoded(told["tools"])
-    return told
+    span.params = told
 
 
 def _content(span: Span, reading: _Reading, facts: Facts, *, embeds: bool) -> None:
@@ -209,9 +216,15 @@ def _words(value: Json) -> str | None:
 
 def _failure(span: Span, told: Told, facts: Facts) -> None:
     how = failing(told, facts, calls_model=span.calls_model)
-    if how is not None:
-        span.failed = True
-        span.error_type, span.error, span.stack_trace = how
+    if how is None:
+        return
+    span.failed = True
+    span.error_type, span.error, span.stack_trace = how
+    span.output = span.output or None
+    if "response_model" not in facts:  # the only model that it names is the one that was asked for
+        span.response_model = None
+    if span.finish_reason is None:  # what was counted when a stream was cut is not what it used
+        span.usage = None
 
 
 def _rest(span: Span, reading: _Reading, facts: Facts, tags: Facts) -> None:
@@ -230,8 +243,27 @@ def _rest(span: Span, reading: _Reading, facts: Facts, tags: Facts) -> None:
         span.claimed = _claim(facts["claimed"])
     if tags or "tags" in facts:
         span.tags = _tags(span, tags, facts.get("tags"))
-    if reading.left or "metadata" in facts or "service_tier" in facts:
+    if facts.get("output_type") == "application/json" and isinstance(answer := facts.get("output_value"), str):
+        _raw_answer(span, answer, facts)
+    if "service_tier" in facts:
+        span.terms = _terms(facts["service_tier"])
+    if reading.left or "metadata" in facts:
         span.metadata = _metadata(reading.left, facts) or None
+
+
+def _raw_answer(span: Span, answer: str, facts: Facts) -> None:
+    """Take from a provider's whole answer what its attributes lack: the id, by which the same call is known again."""
+    if span.request_id is None and (found := conventions.RESPONSE_ID.search(answer)):
+        span.request_id = found[1]
+    if "service_tier" not in facts and (found := conventions.SERVICE_TIER.search(answer)):
+        facts["service_tier"] = found[1]
+
+
+def _terms(tier: Json) -> dict[str, str]:
+    """What the provider billed by beside the model, where it was not the usual."""
+    if not isinstance(tier, str) or tier in ("", "default", "auto", "standard"):
+        return {}
+    return {"processing": "batch"} if tier == "batch" else {"service_tier": tier[:MAX_SHORT]}
 
 
 def _claim(value: Json) -> int | None:
@@ -265,8 +297,6 @@ def _metadata(left: Facts, facts: Facts) -> Facts:
     said = messages.decoded(facts.get("metadata"))
     told = {**said} if is_object(said) else {} if said is None else {"metadata": said}
     told |= left
-    if "service_tier" in facts:
-        told["service_tier"] = facts["service_tier"]
     return {text(name)[:MAX_NAME]: _bounded(value) for name, value in list(told.items())[:MAX_LEFT]}
 
 

@@ -11,6 +11,7 @@ from promptforge.wire.failure import error_type_of, scrub, without_keys
 from promptforge.wire.told import Told
 
 MAX_TRACE = 20_000
+MAX_KIND = 200
 NOTHING_SAID = "the span says that it failed"
 _CODE = re.compile(r"(?i)\b(?:error code|status code|status|http)[:=\s]{1,3}([45][0-9]{2})\b")
 _SUFFIX = re.compile(r"_?(?:error|exception)$")
@@ -24,14 +25,16 @@ class Failing(NamedTuple):
 
 def failing(told: Told, facts: Mapping[str, Json], *, calls_model: bool) -> Failing | None:
     """How the span failed; None when it did not. What a span that ended well went through is no failure."""
-    kinds = [kind for kind in map(_text, (facts.get("error_type"), facts.get("exception_type"))) if kind]
+    kinds = [_class(kind) for kind in map(_text, (facts.get("error_type"), facts.get("exception_type"))) if kind]
     if told.status == 1 or not (told.status == 2 or kinds):
         return None
+    if status := _text(facts.get("http_status")):
+        kinds.append(status)
     message = _text(facts.get("exception_message"))
-    kind = kinds[-1].rpartition(".")[2] if kinds else ""
-    if message and kind and kind != "_OTHER" and not message.startswith(kind):
-        message = f"{kind}: {message}"
-    error = message or told.message or ("" if kind == "_OTHER" else kind) or NOTHING_SAID
+    names = [kind.rpartition(".")[2] for kind in kinds if not kind.isdecimal() and kind != "_OTHER"]
+    if message and names and not message.startswith(names[-1]):
+        message = f"{names[-1]}: {message}"
+    error = message or told.message or (names[-1] if names else NOTHING_SAID)
     trace = _text(facts.get("stack_trace"))
     return Failing(
         _error_type(kinds, error) or (ErrorType.PROVIDER if calls_model else ErrorType.INTERNAL),
@@ -51,8 +54,17 @@ def _error_type(kinds: list[str], message: str) -> ErrorType | None:
 
 
 def _known(kind: str) -> ErrorType | None:
-    word = re.split(r"[.:/]", kind)[-1]
-    return error_type_of(word) or ERRORS.get(_SUFFIX.sub("", word.lower()).replace("_", ""))
+    """A name is known as it is, or by its end: ``OpenAIAuthenticationError`` is an ``AuthenticationError``."""
+    word = re.split(r"[.:/]", kind[-MAX_KIND:])[-1]
+    if found := error_type_of(word):
+        return found
+    name = _SUFFIX.sub("", word.lower()).replace("_", "")
+    return ERRORS.get(name) or next((ERRORS[end] for end in ERRORS if len(end) > 6 and name.endswith(end)), None)
+
+
+def _class(kind: str) -> str:
+    """The name of a class, where its ``repr`` was written down."""
+    return kind[8:-2] if kind.startswith("<class '") and kind.endswith("'>") else kind
 
 
 def _text(value: Json) -> str | None:

@@ -2,7 +2,7 @@
 
 The conventions want cached tokens inside the input and reasoning inside the output, and most programs do that; some
 report what their provider does, and some providers count them beside. Which it is, the counts themselves say: see
-``_beside``. Counts that fit neither way are no usage.
+``_beside``. Counts that fit neither way are no usage, and nor is half of them.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,19 @@ from promptforge.wire.usage import Uncountable, leaves
 _PLAIN = {"input", "output", "total"}
 
 
-def usage_of(counts: Mapping[str, Json]) -> Usage | None:
-    """The usage that counts, named as in ``conventions``, amount to; None when they cannot be counted."""
+def usage_of(*tellings: Mapping[str, Json], embeds: bool) -> Usage | None:
+    """The usage that counts, named as in ``conventions``, amount to; None when they cannot be counted.
+
+    Of several tellings the first counts; another that has the same totals may know more parts.
+    """
+    counts: Mapping[str, Json] = {}
+    for telling in tellings:
+        if not counts:
+            counts = telling
+        elif all(counts.get(name, count) == count for name, count in telling.items()):
+            counts = {**telling, **counts}
     try:
-        return _usage({name: _count(value) for name, value in counts.items()})
+        return _usage({name: _count(value) for name, value in counts.items()}, embeds=embeds)
     except Uncountable:
         return None
 
@@ -32,21 +41,23 @@ def _count(value: Json) -> int:
     return value
 
 
-def _usage(told: Mapping[str, int]) -> Usage | None:
+def _usage(told: Mapping[str, int], *, embeds: bool) -> Usage | None:
     total, said_in, said_out = told.get("total"), told.get("input"), told.get("output")
-    if said_in is None:
-        if total is None:
-            return None
-        said_in = total - (said_out or 0)
-    if said_out is None:
-        said_out = max(0, total - said_in) if total is not None and told.keys() <= _PLAIN else 0
+    if said_out is None and embeds:
+        said_out = 0
+    if total is not None and told.keys() <= _PLAIN:  # a total and one side tell the other
+        said_in = total - (said_out or 0) if said_in is None and said_out is not None else said_in
+        said_out = total - said_in if said_out is None and said_in is not None else said_out
+    if said_in is None or said_out is None:
+        return None
     if told.keys() <= _PLAIN:
         return leaves(input=said_in, output=said_out)
     return _detailed(told, said_in, said_out, total)
 
 
 def _detailed(told: Mapping[str, int], said_in: int, said_out: int, total: int | None) -> Usage:
-    read, written, reasoning = told.get("cache_read", 0), told.get("cache_write", 0), told.get("reasoning", 0)
+    read, long_lived, reasoning = told.get("cache_read", 0), told.get("cache_write_1h", 0), told.get("reasoning", 0)
+    written = told.get("cache_write", long_lived + told.get("cache_write_5m", 0))
     cache_beside, reasoning_beside = _beside(said_in, said_out, read + written, reasoning, total)
     if cache_beside:
         said_in += read + written
@@ -60,7 +71,8 @@ def _detailed(told: Mapping[str, int], said_in: int, said_out: int, total: int |
     return leaves(
         input=said_in - read - written - audio - image + cached_audio + cached_image,
         input_cache_read=read - cached_audio,
-        input_cache_write=written,
+        input_cache_write=written - long_lived,
+        input_cache_write_1h=long_lived,
         input_audio=audio - cached_audio,
         input_audio_cache_read=cached_audio,
         input_image=image - cached_image,

@@ -38,6 +38,7 @@ class Told:
     attributes: dict[str, Json]
     happenings: Sequence[Happening]
     service: str | None
+    scope: str | None
 
 
 def refusal(trace_id: str, span_id: str, name: str, started_ns: int, ended_ns: int) -> str | None:
