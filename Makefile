@@ -30,10 +30,15 @@ $(UV):
 	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@
 
+.venv/capture: $(UV) requirements/capture.lock
+	@$(UV) venv -q --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $@
+	@$(UV) pip install -q --python $@/bin/python --require-hashes -r requirements/capture.lock
+	@touch $@
+
 run: .venv/server web
 	@exec $(BIN)/promptforge serve --demo
 
-test: .venv/dev check
+test: .venv/dev .venv/capture check
 	@$(BIN)/pytest -n 2 -m "not browser and not soak"
 
 check: .venv/dev
@@ -42,7 +47,7 @@ check: .venv/dev
 browser: .venv/dev web
 	@sh tests/browser/chromium.sh && $(BIN)/pytest -m browser tests/browser
 
-soak: .venv/dev
+soak: .venv/dev .venv/capture
 	@$(BIN)/pytest -m "soak or not soak" --hypothesis-profile=soak
 
 bench: .venv/dev
@@ -60,6 +65,7 @@ schema: .venv/server
 lock: $(UV)
 	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --extra server pyproject.toml -o requirements/server.lock
 	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --extra server --group dev pyproject.toml -o requirements/dev.lock
+	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --group pyproject.toml:capture -o requirements/capture.lock
 
 clean:
 	rm -rf .venv .tools .bench web/node_modules src/promptforge/server/dashboard/dist

@@ -106,6 +106,7 @@ def test_every_direct_dependency_has_a_reason():
         *project["dependencies"],
         *project["optional-dependencies"]["server"],
         *PROJECT["dependency-groups"]["dev"],
+        *PROJECT["dependency-groups"]["capture"],
         *PROJECT["build-system"]["requires"],
     ]
     names = {re.match(r"[\w.-]+", line).group() for line in wanted}

@@ -210,10 +210,10 @@ class Server:
             time.sleep(0.2)
         return self.everything()
 
-    def everything(self, query: str = FOUND) -> list[dict]:
+    def everything(self, query: str = FOUND, **variables: object) -> list[dict]:
         """Every execution that it shows, page by page."""
         found, after = [], None
-        while page := self.ask(query, after=after)["executions"]:
+        while page := self.ask(query, after=after, **variables)["executions"]:
             found += page
             after = page[-1]["cursor"]
         return found

@@ -125,7 +125,9 @@ class Hosts:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                # ours stand in the place of a provider's that came through the gateway
+                own = [header for header in message.get("headers", ()) if header[0] not in _HEADERS]
+                message["headers"] = [*own, *_HEADERS.items()]
             await send(message)
 
         name = host_name(Headers(scope=scope).get("host", ""))
@@ -159,14 +161,14 @@ CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_HEADERS = (
-    (b"content-security-policy", CSP.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
+_HEADERS = {
+    b"content-security-policy": CSP.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+}
 
 
 def service_of(header: str) -> str:

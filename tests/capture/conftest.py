@@ -1,0 +1,5 @@
+"""What the tests of capture share."""
+
+from kit.stage import stage
+
+__all__ = ["stage"]
