@@ -11,7 +11,10 @@ from kit.stage import STORED
 
 pytestmark = pytest.mark.shared
 
-OPENAI = (*("chat", "chat_stream", "tools", "tool_stream", "reasoning", "async_chat", "async_stream"),)
+OPENAI = (
+    *("chat", "chat_stream", "tools", "tool_stream", "reasoning", "async_chat", "async_stream"),
+    *("responses", "responses_stream", "embedding"),
+)
 ANTHROPIC = (
     *("message", "message_stream", "message_events", "tools", "tools_stream", "caching_write", "caching_read"),
     *("thinking", "thinking_stream", "async_message", "async_stream"),
