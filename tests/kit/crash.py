@@ -28,6 +28,7 @@ MODEL = "claude-3-5-sonnet-20241022"
 #: Dollars a million tokens of that model.
 INPUT_RATE, OUTPUT_RATE = Decimal(3), Decimal(15)
 MAX_ATTEMPTS = 3
+STREAM_PAUSE = 0.005
 START_SECONDS = 60
 CLI = ("-m", "promptforge.cli")
 
@@ -47,8 +48,31 @@ def price(token_in: int, token_out: int) -> Decimal:
     return (token_in * INPUT_RATE + token_out * OUTPUT_RATE) / 1_000_000
 
 
+def events(body: dict) -> list[bytes]:
+    """A message as the provider streams it: its text in two pieces, its usage first and last."""
+    text, used = body["content"][0]["text"], body["usage"]
+    begun = body | {"content": [], "stop_reason": None, "usage": used | {"output_tokens": 1}}
+    half = len(text) // 2
+    told = [
+        {"type": "message_start", "message": begun},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        *(
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}}
+            for piece in (text[:half], text[half:])
+        ),
+        {"type": "content_block_stop", "index": 0},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": body["stop_reason"]},
+            "usage": {"output_tokens": used["output_tokens"]},
+        },
+        {"type": "message_stop"},
+    ]
+    return [f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode() for one in told]
+
+
 class Provider:
-    """Speaks Anthropic's messages on a free port; ``calls`` counts how often it was asked for each text.
+    """Speaks Anthropic's messages on a free port, as a stream too; ``calls`` counts how often it was asked for each text.
 
     One text in twelve is refused with a 503 the first time, so that some executions take two attempts.
     """
@@ -66,12 +90,16 @@ class Provider:
                 text = asked["messages"][-1]["content"]
                 provider.before(text)
                 status, body = provider.answer(text)
-                raw = json.dumps(body).encode()
+                streamed = status == 200 and asked.get("stream")
+                pieces = events(body) if streamed else [json.dumps(body).encode()]
                 self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(raw)))
+                self.send_header("content-type", "text/event-stream" if streamed else "application/json")
+                if not streamed:
+                    self.send_header("content-length", str(len(pieces[0])))
                 self.end_headers()
-                self.wfile.write(raw)
+                for piece in pieces:
+                    self.wfile.write(piece)
+                    time.sleep(STREAM_PAUSE if streamed else 0)
 
             def log_message(self, *_: object) -> None:
                 pass
