@@ -72,7 +72,7 @@ def events(body: dict) -> list[bytes]:
 
 
 class Provider:
-    """Speaks Anthropic's messages on a free port, as a stream too; ``calls`` counts how often it was asked for each text.
+    """Speaks Anthropic's messages on a free port, as a stream too; ``calls`` counts how often each text was asked for.
 
     One text in twelve is refused with a 503 the first time, so that some executions take two attempts.
     """
