@@ -9,6 +9,7 @@ import argparse
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,10 +52,10 @@ class Collector:
             raise
         return served, url
 
-    def stored(self, home: Path) -> int:
+    def stored(self, home: Path, count: str = "SELECT count(*) FROM spans") -> int:
         """How many spans are in its database, which it may be writing to."""
-        with sqlite3.connect(f"file:{home / self.database}?mode=ro", uri=True, timeout=30) as connection:
-            return connection.execute("SELECT count(*) FROM spans").fetchone()[0]
+        with closing(sqlite3.connect(f"file:{home / self.database}?mode=ro", uri=True, timeout=30)) as connection:
+            return connection.execute(count).fetchone()[0]
 
 
 PHOENIX = Collector(
@@ -79,7 +80,7 @@ MLFLOW = Collector(
     env=lambda *_: {"MLFLOW_DISABLE_TELEMETRY": "true"},
     ready="/health",
     database="mlflow.db",
-    spans=4_000,
+    spans=2_000,
     headers={"x-mlflow-experiment-id": "0"},
 )
 
@@ -178,8 +179,11 @@ def calls(folder: Path, provider: str, runs: int, seconds: float) -> None:
                 said = door.load(seconds, connections)
                 gateway.line(f"{door.name}, connections: {connections}", said)
                 answered += gateway.made(said)
-            until(lambda: PHOENIX.stored(home) >= answered, 20)
-            print(f"  answered {answered:,}; spans in Phoenix 20 s later {PHOENIX.stored(home):,}")
+            traces = "SELECT count(*) FROM traces"
+            until(lambda: PHOENIX.stored(home, traces) >= answered, 20)
+            print(
+                f"  answered {answered:,}; traces in Phoenix, waited for up to 20 s: {PHOENIX.stored(home, traces):,}"
+            )
         finally:
             served.stop()
     finally:
