@@ -1,9 +1,10 @@
 # Every verb works on a fresh clone with Python 3.11+ and nothing else prepared.
 PYTHON ?= python3
 UV := .tools/bin/uv
+SECONDS ?= 60
 BIN := .venv/bin
 
-.PHONY: help run test check browser soak bench bench-peers web schema lock clean
+.PHONY: help run test check browser soak fuzz bench bench-peers web schema lock clean
 
 help:
 	@echo "make run      set up and serve http://127.0.0.1:8000 with a demo workspace"
@@ -11,6 +12,7 @@ help:
 	@echo "make check    format, lint, types, import directions"
 	@echo "make browser  run the dashboard's tests in Chromium (installs it when missing)"
 	@echo "make soak     the long form of the tests"
+	@echo "make fuzz     throw broken requests at the readers for a minute (SECONDS=60)"
 	@echo "make bench    measure; see docs/performance.md"
 	@echo "make bench-peers  the same load on Phoenix, MLflow, LiteLLM and this"
 	@echo "make web      build the dashboard"
@@ -35,6 +37,10 @@ $(UV):
 	@$(UV) pip install -q --python $@/bin/python --require-hashes -r requirements/capture.lock
 	@touch $@
 
+.venv/fuzz: .venv/dev requirements/fuzz.lock
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/fuzz.lock
+	@touch $@
+
 run: .venv/server web
 	@exec $(BIN)/promptforge serve --demo
 
@@ -49,6 +55,9 @@ browser: .venv/dev web
 
 soak: .venv/dev .venv/capture
 	@$(BIN)/pytest -m "soak or not soak" --hypothesis-profile=soak
+
+fuzz: .venv/fuzz
+	@$(BIN)/python tests/fuzz/otlp.py -max_total_time=$(SECONDS)
 
 bench: .venv/dev
 	@$(BIN)/python -m bench
@@ -66,6 +75,7 @@ lock: $(UV)
 	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --extra server pyproject.toml -o requirements/server.lock
 	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --extra server --group dev pyproject.toml -o requirements/dev.lock
 	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --group pyproject.toml:capture -o requirements/capture.lock
+	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --group pyproject.toml:fuzz -o requirements/fuzz.lock
 
 clean:
 	rm -rf .venv .tools .bench web/node_modules src/promptforge/server/dashboard/dist

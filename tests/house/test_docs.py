@@ -107,6 +107,7 @@ def test_every_direct_dependency_has_a_reason():
         *project["optional-dependencies"]["server"],
         *PROJECT["dependency-groups"]["dev"],
         *PROJECT["dependency-groups"]["capture"],
+        *PROJECT["dependency-groups"]["fuzz"],
         *PROJECT["build-system"]["requires"],
     ]
     names = {re.match(r"[\w.-]+", line).group() for line in wanted}
