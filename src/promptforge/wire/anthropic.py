@@ -159,7 +159,7 @@ class Stream:
             self.finished = True
             if calls := [
                 dialect.tool_call(
-                    block.id, block.name, "".join(parts) or msgspec.json.encode(block.input or {}).decode()
+                    block.id, block.name, "".join(parts) or msgspec.json.encode(keepable(block.input or {})).decode()
                 )
                 for block, parts in self._tools.values()
             ]:

@@ -19,6 +19,7 @@ from promptforge.wire.embeddings import Embeddings
 from promptforge.wire.openai import OpenAI
 from promptforge.wire.responses import Responses
 
+MAX_MODEL = 256
 _LONG_NUMBER = re.compile(rb"\d{19}")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _PAIR = re.compile(rb"\[\]|\{\}")
@@ -81,7 +82,7 @@ class _Exchange:
         model = body.get("model")
         given = {name: body[name] for name in self._inputs if body.get(name) is not None}
         return Asked(
-            model=model if isinstance(model, str) else "",
+            model=model[:MAX_MODEL] if isinstance(model, str) else "",
             input=next(iter(given.values())) if len(given) == 1 else given or None,
             streamed=body.get("stream") is True,
             body=body,

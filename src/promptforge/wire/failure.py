@@ -77,6 +77,7 @@ _STATUS_OF_KIND = {
     "server_error": 500,
 }
 
+_STATUS = re.compile("[45][0-9]{2}")
 _KEY_LIKE = re.compile(
     r"(?i)\b(?:(?:sk|pk|rk|pf|gsk|xai)[-_][\w\-*.…]{6,}|AIza[\w\-]{10,}|eyJ[\w\-]{10,}\.[\w\-.]+"
     r"|(?:bearer|basic)\s+[\w\-*./+=…]{8,}"
@@ -113,7 +114,7 @@ class Complaint:
         for kind in self.kinds:
             if kind in _STATUS_OF_KIND:
                 return _STATUS_OF_KIND[kind]
-            if kind.isdigit() and 400 <= int(kind) < 600:
+            if _STATUS.fullmatch(kind):
                 return int(kind)
         return 500
 
