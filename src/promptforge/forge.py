@@ -50,6 +50,7 @@ from promptforge.services.pruning import Pruning
 from promptforge.services.retention import Retentions
 from promptforge.services.sealing import Seal
 from promptforge.services.secrets import Secrets
+from promptforge.services.service import Services
 from promptforge.settings import Settings
 
 #: How long a stop waits for running executions before it closes them as interrupted.
@@ -103,6 +104,7 @@ class Forge:
     doctor: Doctor
     erasures: Erasures
     overviews: Overviews
+    services: Services
     retentions: Retentions
     pruning: Pruning
     demo: Demo
@@ -237,6 +239,7 @@ async def open_forge(
             erasures=Erasures(record, catalog.memory),
             health=Health(record, catalog.size, clock),
             overviews=Overviews(record, clock),
+            services=Services(record, clock),
             retentions=retentions,
             pruning=Pruning(record, clock),
             demo=Demo(record, record, prompts, chains, access, prices, retentions, secret=secret),

@@ -131,6 +131,17 @@ def test_prompt_commands(served: Served) -> None:
     assert "life" not in [one["name"] for one in json.loads(served.run("prompt", "list", "--json").stdout)]
 
 
+def test_services(served: Served) -> None:
+    """The services are listed with what they sent, and why something of theirs was refused."""
+    served.run("run", "--model", "demo-small", "x")
+    listed = json.loads(served.run("services", "--window", "24h", "--json").stdout)
+    (mine,) = [one for one in listed if one["sources"] == ["cli"]]
+    assert mine["figures"]["calls"] >= 1
+    table = served.run("services", "--window", "1d").stdout
+    assert "REJECTED" in table
+    assert mine["name"] in table
+
+
 def test_list_and_stats(served: Served) -> None:
     """List and stats agree, filters work, and stats has the promised keys."""
     for fail in ("", '{"fail": "authentication"}'):

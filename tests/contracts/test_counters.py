@@ -14,7 +14,8 @@ from kit.record import history, store, workspace
 from promptforge.core.errors import Conflict, InvalidInput
 from promptforge.core.execution import Source
 from promptforge.core.ports import Claim
-from promptforge.core.query import Counts
+from promptforge.core.query import Counts, Problem
+from promptforge.record.counters import MOST_SERVICES
 
 __all__ = ["history", "store", "workspace"]
 
@@ -87,3 +88,38 @@ async def test_the_sum_holds_at_every_moment(store, workspace, batches):
     for road in set(offered):
         assert after[road].received - before.get(road, 0) == offered.count(road)
     assert sum(a.stored for a in answers) == len({n for batch in batches for n in batch if n % 5})
+
+
+async def test_refusals_are_told_apart_by_service_with_the_last_reason(store, workspace):
+    """What cannot be kept, what is in conflict and what was refused before count for the service that sent it, in its
+    own workspace; what said no service, for none."""
+    late = done(workspace, NOON + timedelta(days=2), service="shop")
+    await store.record([late, done(workspace, service="shop"), replace(late, id="exec_wrong", created_at=NOON)])
+    with pytest.raises(InvalidInput):
+        await store.open(replace(pending(workspace), id="exec_wrong"))
+    store.refused(workspace, Source.OTLP, 3, service="bot", why="first")
+    store.refused(workspace, Source.OTLP, 2, service="bot", why="second")
+    store.refused(workspace, Source.OTLP, 1, service="bot")
+
+    found = store.refusals(workspace)
+
+    assert {service: refused.count for service, refused in found.items()} == {"shop": 2, None: 1, "bot": 6}
+    assert found["bot"].last == Problem(at=NOON, text="second")
+    assert "exec_wrong" in found["shop"].last.text
+    assert sum(refused.count for refused in found.values()) == sum(
+        c.rejected for c in store.counters(workspace).values()
+    )
+    assert store.refusals(f"{workspace}-other") == {}
+
+
+async def test_names_without_end_take_no_memory_without_end(store, workspace):
+    """Whoever invents a service for each offer fills a table of a fixed size, and nothing goes uncounted."""
+    for n in range(MOST_SERVICES + 50):
+        store.refused(workspace, Source.API, 1, service=f"service-{n}", why="x" * 10_000)
+
+    found = store.refusals(workspace)
+
+    assert len(found) <= MOST_SERVICES + 1
+    assert found[None].count >= 50
+    assert sum(refused.count for refused in found.values()) == MOST_SERVICES + 50
+    assert all(len(refused.last.text) < 1_000 for refused in found.values())

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from kit.chains import opened
 from kit.executions import NOON, closed, done, pending, some
 from kit.record import history, store, workspace
 from promptforge.core.errors import Conflict, InvalidInput
-from promptforge.core.execution import Content, ErrorType, StepRef
+from promptforge.core.execution import Content, ErrorType, Source, StepRef
 from promptforge.core.filter import TOP_LEVEL, All, Any, Not, Operator, Test
 from promptforge.core.ports import Claim
 from promptforge.core.query import Breakdown, Dimension, Page, Recorded, Subject
@@ -249,3 +250,31 @@ async def test_an_error_is_kept_with_its_words(store, workspace):
     await store.close(failed)
     page = await store.page(Page(workspace=workspace, filter=Test("error_type", Operator.IN, ("authentication",))))
     assert list(page.items) == [failed]
+
+
+async def test_services_are_seen_with_their_newest_and_every_road(store, workspace):
+    """Open runs, chains and what has arrived in history are one answer: the newest first, at most as many as asked
+    for, and nothing of another workspace."""
+    await store.record(
+        [
+            done(workspace, NOON, service="shop", source=Source.OTLP),
+            done(workspace, NOON - timedelta(days=90), service="shop", source=Source.GATEWAY),
+            done(workspace, NOON - timedelta(hours=1), service="desk"),
+            done(workspace, NOON - timedelta(hours=2)),
+            done(f"{workspace}-other", NOON, service="theirs"),
+        ]
+    )
+    await store.open(pending(workspace, NOON + timedelta(minutes=1), service="desk", source=Source.SDK))
+    await store.open_chain(opened(workspace, NOON - timedelta(minutes=1), service="flow"))
+
+    found = await store.seen(workspace, 10)
+
+    assert [(one.service, one.last - NOON) for one in found] == [
+        ("desk", timedelta(minutes=1)),
+        ("shop", timedelta()),
+        ("flow", timedelta(minutes=-1)),
+        (None, timedelta(hours=-2)),
+    ]
+    assert found[0].sources == (Source.API, Source.SDK)
+    assert found[1].sources == (Source.GATEWAY, Source.OTLP)
+    assert list(await store.seen(workspace, 2)) == list(found[:2])

@@ -225,6 +225,20 @@ def test_stats_agree_with_the_list(client: PromptForge) -> None:
     assert Decimal(totals.cost.usd) == sum(Decimal(one.cost.usd) for one in listed if one.cost and one.cost.usd)
 
 
+def test_services_are_the_names_of_their_keys(client: PromptForge, served: Served) -> None:
+    """What a key ran is listed under its name, with its figures of any window; a wrong window is named."""
+    made = client.keys.create("night-shift", scopes=["run", "read"])
+    with PromptForge(made.secret, served.url) as worker:
+        worker.run("demo-small", "Hello", params={"demo": {"token_in": 7, "token_out": 5}})
+    (found,) = [one for one in client.services("15m") if one.name == "night-shift"]
+    assert (found.sources, found.figures.calls, found.figures.token_in, found.rejected) == (("sdk",), 1, 7, 0)
+    assert found.calls_per_minute == 0.07
+    assert found.last_seen is not None
+    assert [one.calls_per_minute for one in client.services("all", limit=1)] == [None]
+    with pytest.raises(ValidationError, match="fortnight"):
+        client.services("fortnight")
+
+
 def test_account_and_keys(client: PromptForge, served: Served) -> None:
     """A key is made, works within its scope, and ends when revoked."""
     assert client.me().role == "ADMINISTRATOR"

@@ -29,6 +29,8 @@ from promptforge.core.query import (
     Problem,
     Recorded,
     RecordHealth,
+    Refusals,
+    Seen,
     StoreSize,
 )
 from promptforge.core.retention import ContentPolicy, Retention, Rule
@@ -99,6 +101,10 @@ class Record(Protocol):
         """Figures, open runs included as pending."""
         ...
 
+    async def seen(self, workspace: str, limit: int) -> Sequence[Seen]:
+        """The services that anything of is recorded, the one with the newest first; open runs included."""
+        ...
+
     def watch(self, workspace: str) -> AsyncIterator[Execution]:
         """Each execution of the workspace as it is opened or closed, from now on; a slow reader loses the oldest."""
         ...
@@ -136,8 +142,12 @@ class Record(Protocol):
         is stored."""
         ...
 
-    def refused(self, workspace: str, source: Source, count: int) -> None:
+    def refused(self, workspace: str, source: Source, count: int, *, service: str | None = None, why: str = "") -> None:
         """Count what was offered and is no execution, so that it came no further."""
+        ...
+
+    def refusals(self, workspace: str) -> Mapping[str | None, Refusals]:
+        """What of it was refused since the start, by service; None holds what no known service sent."""
         ...
 
     def problems(self) -> Sequence[Problem]:

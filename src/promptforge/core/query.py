@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from promptforge.core.chain_execution import ChainExecution
-from promptforge.core.execution import Execution
+from promptforge.core.execution import Execution, Source
 from promptforge.core.filter import EVERYTHING, Filter
 from promptforge.core.stats import Figures
 
@@ -166,6 +166,23 @@ class Problem:
 
     at: datetime
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A service, None where none was said: by which roads anything of it ever came, and when the newest was made."""
+
+    service: str | None
+    sources: tuple[Source, ...]
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusals:
+    """What was refused on its way in since the start, and why and when the last of it."""
+
+    count: int = 0
+    last: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

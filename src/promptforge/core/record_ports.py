@@ -15,7 +15,7 @@ from promptforge.core.erasure import Erasure
 from promptforge.core.execution import Execution
 from promptforge.core.ports import Claim
 from promptforge.core.pruning import Border, Pruned
-from promptforge.core.query import Breakdown, Group, Page, StoreSize
+from promptforge.core.query import Breakdown, Group, Page, Seen, StoreSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,10 @@ class History(Protocol):
         ...
 
     def figures(self, query: Breakdown, upto: int | None = None) -> Sequence[Group]: ...
+    def seen(self, workspace: str, limit: int) -> Sequence[Seen]:
+        """The services, the one with the newest row first."""
+        ...
+
     def erase(self, workspace: str) -> None: ...
     def erase_end_user(self, workspace: str, end_user: str, begun: Sequence[str] = ()) -> Erasure:
         """As ``Record`` says. *begun* are ids of theirs whose content may be here without figures; not counted."""

@@ -47,6 +47,13 @@ def last_days(days: int, zone_name: str, now: datetime) -> Window:
     return Window(start, midnight(today + timedelta(days=1), zone_name), zone_name, days)
 
 
+def last_minutes(minutes: int, zone_name: str, now: datetime) -> Window:
+    """So many minutes up to this moment."""
+    if not 1 <= minutes <= 3660 * 1440:
+        raise InvalidInput("a window takes 1 minute to 3660 days")
+    return Window(now - timedelta(minutes=minutes), now + timedelta(milliseconds=1), zone(zone_name).key, None)
+
+
 def all_time(zone_name: str, now: datetime) -> Window:
     """Everything up to the coming midnight in the zone."""
     today = now.astimezone(zone(zone_name)).date()

@@ -10,9 +10,9 @@ from promptforge.core import ids
 from promptforge.core.chain_execution import AnyExecution, ChainExecution
 from promptforge.core.doctor import Examined
 from promptforge.core.erasure import Erasure
-from promptforge.core.execution import Execution
+from promptforge.core.execution import Execution, Source
 from promptforge.core.pruning import Border, Pruned
-from promptforge.core.query import Breakdown, Group, Page, StoreSize
+from promptforge.core.query import Breakdown, Group, Page, Seen, StoreSize
 from promptforge.core.stats import Figures
 from promptforge.record import figures_sql, merge, pruning
 from promptforge.record.chain_rows import chain_of
@@ -183,6 +183,18 @@ class ClickHouseHistory:
                 before = sums.get(group.key)
                 sums[group.key] = before + group.figures if before else group.figures
         return merge.ordered(query, sums)
+
+    def seen(self, workspace: str, limit: int) -> Sequence[Seen]:
+        rows = self._engine.ask(
+            "SELECT service, groupUniqArray(source), max(created_at) AS last FROM facts "
+            "PREWHERE workspace = {workspace:String} GROUP BY service ORDER BY last DESC, service LIMIT {limit:UInt64}",
+            {"workspace": workspace, "limit": limit},
+            heavy=True,
+        )
+        return [
+            Seen(service=service or None, sources=tuple(sorted(map(Source, sources))), last=last)
+            for service, sources, last in rows
+        ]
 
     def _rolled(self, query: Breakdown, part: Breakdown) -> Sequence[Group]:
         """From the sums that the engine keeps, and from the rows for what is less than a quarter of an hour."""

@@ -10,7 +10,7 @@ from promptforge.core import ids
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, without_content
 from promptforge.core.execution import Execution
 from promptforge.core.filter import FIELDS, matches
-from promptforge.core.query import Breakdown, Dimension, Group, Page, Subject
+from promptforge.core.query import Breakdown, Dimension, Group, Page, Seen, Subject
 from promptforge.core.stats import Figures
 from promptforge.record.schema import number_of
 
@@ -85,6 +85,18 @@ def _one(query: Breakdown, run: AnyExecution) -> Figures:
         return Figures(runs=1, pending=int(by_runs))
     outside = run.step is None
     return Figures(calls=1, runs=int(outside), pending=int(outside or not by_runs))
+
+
+def seen(runs: Iterable[AnyExecution], stored: Sequence[Seen], limit: int) -> list[Seen]:
+    """The services of the history with open runs counted in, the one with the newest first."""
+    found = {one.service: one for one in stored}
+    for run in runs:
+        service, roads, last = run.service or None, {run.source}, run.created_at
+        if (before := found.get(service)) is not None:
+            roads, last = roads | set(before.sources), max(last, before.last)
+        found[service] = Seen(service=service, sources=tuple(sorted(roads)), last=last)
+    order = sorted(found.values(), key=lambda one: one.service or "")
+    return sorted(order, key=lambda one: one.last, reverse=True)[:limit]
 
 
 def ordered(query: Breakdown, found: Mapping[Key, Figures]) -> list[Group]:

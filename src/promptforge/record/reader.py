@@ -24,6 +24,7 @@ from promptforge.core.query import (
     Freshness,
     Groups,
     Page,
+    Seen,
     StoreSize,
     Subject,
 )
@@ -117,6 +118,12 @@ class Reader:
         if stored is None or (runs and shipper.begun != begun):
             stored = await self._on(self._heavy, lambda: self._history.figures(query, upto))
         return Groups(items=merge.groups(query, runs, stored), freshness=freshness)
+
+    async def seen(self, workspace: str, limit: int) -> Sequence[Seen]:
+        running = (*self._journal.open_runs.of(workspace), *self._journal.open_chains.of(workspace))
+        await self._freshness(workspace, self._journal.last)
+        stored = await self._on(self._heavy, lambda: self._history.seen(workspace, limit))
+        return merge.seen(running, stored, limit)
 
     async def sizes(self) -> Sequence[StoreSize]:
         return [await self._journal.size(), *await self._on(self._light, self._history.sizes)]

@@ -16,12 +16,12 @@ from promptforge.core.doctor import Checkup
 from promptforge.core.errors import Conflict, InvalidInput, Unavailable
 from promptforge.core.execution import Execution, Source
 from promptforge.core.ports import Claim, Clock
-from promptforge.core.query import Counts, Problem, Recorded, RecordHealth
+from promptforge.core.query import Counts, Problem, Recorded, RecordHealth, Refusals
 from promptforge.core.record_ports import History
 from promptforge.core.redaction import Redactors
 from promptforge.record.backup import Backup, asked_for, write
 from promptforge.record.checkup import examined, hanging
-from promptforge.record.counters import Counters, Problems, road
+from promptforge.record.counters import Counters, Problems, Refused, road
 from promptforge.record.home import Home
 from promptforge.record.intake import chain_taken_in, claim_taken_in, step_taken_in, taken_in
 from promptforge.record.journal import SqliteJournal
@@ -69,6 +69,7 @@ class RecordStore(Removal):
         self._again: asyncio.Task[None] | None = None
         self._closed = False
         self._counters = Counters()
+        self._refused = Refused()
         self._problems = Problems()
         shipper.on_problem = lambda text: self._problems.note(clock.now(), text)
 
@@ -135,12 +136,12 @@ class RecordStore(Removal):
     async def _recorded(self, executions: Sequence[Execution]) -> "tuple[list[Execution], frozenset[tuple[str, str]]]":
         """What of it can be kept, and the (workspace, id) of what is kept now for the first time."""
         self._room.require(len(executions))
-        limit = self._clock.now() + AHEAD
         if len(executions) > MANY:
-            good = await asyncio.to_thread(self._all_taken_in, executions)
+            good, bad = await asyncio.to_thread(self._all_taken_in, executions)
         else:
-            good = self._all_taken_in(executions)
-        good = [execution for execution in good if execution.created_at <= limit]
+            good, bad = self._all_taken_in(executions)
+        for execution, why in bad:
+            self._refuse(execution, why)
         fresh = {(e.workspace, e.id): e for e in reversed(good)}
         for key in await self._stored_long_ago(fresh):
             del fresh[key]
@@ -154,18 +155,29 @@ class RecordStore(Removal):
         except Exception as error:
             received = Counter(map(road, offered))
             self._counters.add(received, rejected=received)
+            for execution in offered:
+                self._refuse(execution, str(error))
             if isinstance(error, Unavailable):
                 self._problems.note(self._clock.now(), str(error))
             raise
 
-    def _all_taken_in(self, executions: Sequence[Execution]) -> list[Execution]:
+    def _all_taken_in(self, executions: Sequence[Execution]) -> tuple[list[Execution], list[tuple[Execution, str]]]:
+        """Those that can be kept, and the others each with the reason."""
         good: list[Execution] = []
+        bad: list[tuple[Execution, str]] = []
+        limit = self._clock.now() + AHEAD
         for execution in executions:
+            if execution.created_at > limit:
+                bad.append((execution, f"createdAt {execution.created_at.isoformat()} is more than 24 hours ahead"))
+                continue
             try:
                 good.append(self._taken_in(self._stamped(execution)))
-            except InvalidInput:
-                continue
-        return good
+            except InvalidInput as error:
+                bad.append((execution, str(error)))
+        return good, bad
+
+    def _refuse(self, execution: AnyExecution, why: str) -> None:
+        self._refused.note(execution.workspace, execution.service, 1, self._clock.now(), why)
 
     async def _keep(
         self, executions: Sequence[AnyExecution], step: StepRun | None = None
@@ -271,9 +283,13 @@ class RecordStore(Removal):
     def counters(self, workspace: str | None = None) -> Mapping[Source, Counts]:
         return self._counters.as_they_are(workspace)
 
-    def refused(self, workspace: str, source: Source, count: int) -> None:
+    def refused(self, workspace: str, source: Source, count: int, *, service: str | None = None, why: str = "") -> None:
         some = Counter({(workspace, source): count})
         self._counters.add(some, rejected=some)
+        self._refused.note(workspace, service, count, self._clock.now(), why)
+
+    def refusals(self, workspace: str) -> Mapping[str | None, Refusals]:
+        return self._refused.as_they_are(workspace)
 
     def problems(self) -> Sequence[Problem]:
         return self._problems.newest_first()

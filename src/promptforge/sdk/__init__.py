@@ -29,6 +29,7 @@ from promptforge.sdk.values import (
     PromptDiff,
     PromptVersion,
     Secret,
+    Service,
     StreamEvent,
     User,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "ProviderError",
     "RateLimitError",
     "Secret",
+    "Service",
     "StreamEvent",
     "User",
     "ValidationError",

@@ -28,7 +28,8 @@ from promptforge.sdk.retention import AwaitingRetention, BlockingRetention
 from promptforge.sdk.running import Options, executed, of_text, streamed
 from promptforge.sdk.secrets import AwaitingSecrets, BlockingSecrets
 from promptforge.sdk.transports import Address, AsyncHttpTransport, HttpTransport
-from promptforge.sdk.values import Erasure, Execution, StreamEvent, User
+from promptforge.sdk.values import Erasure, Execution, Service, StreamEvent, User
+from promptforge.sdk.windows import of_any_length
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 ERASURE_SECONDS = 3_600.0
@@ -52,6 +53,16 @@ class _Client:
     def run_stream(self, model: str, text: Text, **options: Unpack[Options]) -> StreamPlan[StreamEvent]:
         """Run a model without any prompt and iterate over what comes."""
         yield from streamed(of_text(model, text, options))
+
+    @call
+    def services(self, window: str = "7d", *, timezone: str | None = None, limit: int = 50) -> Plan[Sequence[Service]]:
+        """List the programs that ever sent anything, the last seen first, with their figures of a window.
+
+        The window is ``15m``, ``24h``, ``7d``, ``30d``, another such span, or ``all``.
+        """
+        variables = {**of_any_length(window), "timezone": timezone, "limit": limit}
+        data = yield from ask(documents.SERVICES, variables)
+        return [build(Service, item) for item in data["services"]]
 
     @call
     def login_path(self) -> Plan[str]:

@@ -175,6 +175,18 @@ query Overview($window: TimeWindow, $days: Int, $timezone: String, $filter: Exec
     + _FIGURES
 )
 
+SERVICES = (
+    """
+query Services($window: TimeWindow, $days: Int, $minutes: Int, $timezone: String, $limit: Int) {
+  services(window: $window, days: $days, minutes: $minutes, timezone: $timezone, limit: $limit) {
+    name sources lastSeen callsPerMinute rejected lastRejection { at text }
+    figures { ...FiguresAll }
+  }
+}
+"""
+    + _FIGURES
+)
+
 _CHAIN_VERSION = """
 fragment ChainVersionAll on ChainVersion { id version document labels createdAt }
 """

@@ -8,12 +8,11 @@ from promptforge.sdk import documents
 from promptforge.sdk.binding import Awaiting, Blocking, call, stream
 from promptforge.sdk.building import Rows, build
 from promptforge.sdk.chain_values import ChainExecution
-from promptforge.sdk.errors import NotFoundError, ValidationError
+from promptforge.sdk.errors import NotFoundError
 from promptforge.sdk.filters import Filters, filter_input
 from promptforge.sdk.protocol import Plan, StreamPlan, ask, download, subscribe
 from promptforge.sdk.values import Execution, Overview, RecordReport
-
-WINDOWS = {"7d": "LAST_7_DAYS", "30d": "LAST_30_DAYS", "all": "ALL_TIME"}
+from promptforge.sdk.windows import of_days
 
 
 class Executions:
@@ -40,15 +39,7 @@ class Executions:
     @call
     def stats(self, window: str = "7d", *, timezone: str | None = None, **filters: Unpack[Filters]) -> Plan[Overview]:
         """Sum up a window: ``7d``, ``30d``, any other number of days, or ``all``."""
-        days = int(window[:-1]) if window not in WINDOWS and window[-1:] == "d" and window[:-1].isdecimal() else None
-        if window not in WINDOWS and days is None:
-            raise ValidationError(f"'{window}' is not a window; give 7d, 30d, another number of days, or all")
-        variables = {
-            "window": WINDOWS.get(window),
-            "days": days,
-            "timezone": timezone,
-            "filter": filter_input(filters),
-        }
+        variables = {**of_days(window), "timezone": timezone, "filter": filter_input(filters)}
         data = yield from ask(documents.OVERVIEW, variables)
         return build(Overview, data["overview"])
 

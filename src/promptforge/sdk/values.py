@@ -287,6 +287,32 @@ class Overview:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something that went wrong, and when it last did."""
+
+    at: datetime | None = moment()
+    text: str = ""
+    raw: Json = raw_json()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A program that calls, None: one that says no name; ``last_seen`` is None where everything was refused.
+
+    ``figures`` and ``calls_per_minute`` are of the window, ``rejected`` counts since the server started.
+    """
+
+    name: str | None = None
+    sources: tuple[str, ...] = listed()
+    last_seen: datetime | None = moment()
+    figures: Figures = one(lambda: Figures)
+    calls_per_minute: float | None = None
+    rejected: int = 0
+    last_rejection: Problem | None = one(lambda: Problem)
+    raw: Json = raw_json()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Secret:
     """A named value that chains may use, without the value."""
 

@@ -121,7 +121,7 @@ class File:
         await self._passed_over()
         items, lines, self._items, self._lines = self._items, self._lines, [], []
         unread, self._unread = self._unread, 0
-        self._forge.arrivals.refuse(self._actor, unread)
+        self._forge.arrivals.refuse(self._actor, unread, "lines that cannot be read")
         for name in ("received", "rejected"):
             self._counts[name] += unread
         if items:

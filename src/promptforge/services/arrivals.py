@@ -120,7 +120,7 @@ class Arrivals:
             return made, problems
 
         made, problems = await asyncio.to_thread(make) if len(items) > MANY else make()
-        self.refuse(actor, len(problems))
+        self.refuse(actor, len(problems), problems[-1].message if problems else "")
         recorded = await self._record.record(made)
         # for good only now that the list was kept, so that it can be handed in again
         occurrences.counts.update(listed.added)
@@ -132,11 +132,11 @@ class Arrivals:
             problems=problems,
         )
 
-    def refuse(self, actor: Actor, count: int) -> None:
-        """Count what was handed in and cannot be read at all."""
+    def refuse(self, actor: Actor, count: int, why: str) -> None:
+        """Count what was handed in and cannot be taken."""
         actor.require(Permission.INGEST)
         if count:
-            self._record.refused(actor.workspace, actor.source, count)
+            self._record.refused(actor.workspace, actor.source, count, service=actor.service, why=why)
 
     def pass_over(self, actor: Actor, items: Sequence[Mapping[str, Json]], occurrences: Occurrences) -> None:
         """Count items that are left out of a file, so that their equals further on keep the ids of their places."""

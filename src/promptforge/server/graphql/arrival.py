@@ -32,9 +32,7 @@ async def record_executions(info: Info, executions: list[Json]) -> Received:
     """Hand a list to the service."""
     arrivals, actor = info.context.forge.arrivals, info.context.actor
     if len(executions) > MAX_ARRIVALS:
-        arrivals.refuse(actor, len(executions))
-        raise InvalidInput(
-            f"a list takes at most {MAX_ARRIVALS} executions, not {len(executions)}: send it in parts",
-            path="$.executions",
-        )
+        why = f"a list takes at most {MAX_ARRIVALS} executions, not {len(executions)}: send it in parts"
+        arrivals.refuse(actor, len(executions), why)
+        raise InvalidInput(why, path="$.executions")
     return await arrivals.record(actor, cast("list[dict[str, object]]", executions))

@@ -143,7 +143,7 @@ async def overview(
 ) -> service.Overview:
     """Resolve Query.overview; only what is selected is asked of the record."""
     context, paths = info.context, selected(info)
-    span = _window(window, days, timezone or "UTC", context.forge.clock.now())
+    span = asked_window(window, days, timezone or "UTC", context.forge.clock.now())
     found = await context.forge.overviews.overview(
         context.actor,
         window=span,
@@ -163,6 +163,7 @@ async def values(info: Info, field: ValueFieldEnum, limit: int | None = 20) -> l
     return [_Counted(value, count) for value, count in found]
 
 
-def _window(asked: TimeWindow | None, days: int | None, zone: str, now: datetime) -> window.Window:
+def asked_window(asked: TimeWindow | None, days: int | None, zone: str, now: datetime) -> window.Window:
+    """The span that a question names: *days* before the window."""
     number = days if days is not None else (asked or TimeWindow.LAST_7_DAYS).value
     return window.all_time(zone, now) if number is None else window.last_days(number, zone, now)

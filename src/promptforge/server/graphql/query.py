@@ -28,6 +28,7 @@ from promptforge.server.graphql.retention import Retention, retention
 from promptforge.server.graphql.scalars import Count
 from promptforge.server.graphql.secret import Secret, secrets
 from promptforge.server.graphql.selection import selected
+from promptforge.server.graphql.service import Service, services
 from promptforge.services.demo.demo import WORKSPACE
 
 
@@ -147,6 +148,9 @@ class Query:
     overview: Overview = resolved(overview)
     values: list[ValueCount] = resolved(
         values, description="Values of the last 90 days, most frequent first: what the filters offer."
+    )
+    services: list[Service] = resolved(
+        services, description="The programs of all time, the last seen first, with their figures of the window."
     )
     providers: list[Provider] = resolved(_providers)
     health: Health = resolved(health)
