@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from promptforge.core.execution import ErrorType
 
 #: The buckets that facts are put into while a span is read. ``IGNORED`` is what says nothing beyond its fellows.
-CURRENT, PREVIOUS, OPENINFERENCE, PARAMS, TAGS, COUNTS, OPENINFERENCE_COUNTS, IGNORED = range(8)
-#: Those whose attributes are kept word for word as the usage that was reported.
-COUNTED = (COUNTS, OPENINFERENCE_COUNTS)
+#: From ``COUNTS`` on, attributes are kept word for word as the usage that was reported.
+CURRENT, PREVIOUS, OPENINFERENCE, PARAMS, TAGS, IGNORED, COUNTS, OPENINFERENCE_COUNTS = range(8)
 
 #: OpenTelemetry's conventions for generative AI (OpenAI's own among them), as they are now.
 _CURRENT = {

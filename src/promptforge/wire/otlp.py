@@ -22,7 +22,7 @@ from promptforge.core.json import Json
 from promptforge.core.span import Span
 from promptforge.wire import otlp_json
 from promptforge.wire.span import span_of
-from promptforge.wire.told import Happening, Told, number, refusal, service, text
+from promptforge.wire.told import Happening, Told, number, refusal, service, short, text
 
 
 class Unreadable(ValueError):
@@ -94,7 +94,7 @@ def _from_protobuf(body: bytes) -> Iterator[Told | str]:
     for resource in request.resource_spans:
         name = service(_attributes(resource.resource.attributes))
         for scope in resource.scope_spans:
-            scope_name = text(scope.scope.name) or None
+            scope_name = short(scope.scope.name)
             for span in scope.spans:
                 yield _told(span, name, scope_name)
 
@@ -104,7 +104,7 @@ def _told(span: trace_pb2.Span, service_name: str | None, scope: str | None) -> 
     started, ended = span.start_time_unix_nano, span.end_time_unix_nano
     if (why := refusal(trace_id, span_id, name, started, ended)) is not None:
         return why
-    status = span.status
+    status, events = span.status, span.events
     return Told(
         trace_id,
         span_id,
@@ -115,7 +115,7 @@ def _told(span: trace_pb2.Span, service_name: str | None, scope: str | None) -> 
         status.code,
         text(status.message),
         _attributes(span.attributes),
-        [Happening(each.name, each.time_unix_nano, _attributes(each.attributes)) for each in span.events],
+        [Happening(each.name, each.time_unix_nano, _attributes(each.attributes)) for each in events] if events else (),
         service_name,
         scope,
     )
@@ -123,11 +123,13 @@ def _told(span: trace_pb2.Span, service_name: str | None, scope: str | None) -> 
 
 def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Json]:
     """The attributes by name. To ask which kind a value is costs more than to read it, so the usual kinds are tried."""
-    told = dict[str, Json]()
+    told: dict[str, Json] = {}
     for pair in pairs:
         value = pair.value
-        plain = value.string_value or value.int_value or _value(value)
-        told[pair.key] = text(plain) if isinstance(plain, str) else plain
+        if string := value.string_value:
+            told[pair.key] = text(string) if "\0" in string else string
+        else:
+            told[pair.key] = value.int_value or _value(value)
     return told
 
 

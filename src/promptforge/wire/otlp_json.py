@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from promptforge.core.json import Json
-from promptforge.wire.told import Happening, Told, number, refusal, service, text
+from promptforge.wire.told import Happening, Told, number, refusal, service, short, text
 
 #: Of a value in values; protobuf's own bound is about the same.
 MAX_DEPTH = 48
@@ -94,9 +94,9 @@ def _spans(request: _Request) -> Iterator[Told | str]:
     for resource in request.resource_spans or ():
         name = service(_attributes(resource.resource.attributes if resource.resource else None))
         for scope in resource.scope_spans or ():
-            scope_name = text(scope.scope.name or "") if scope.scope else ""
+            scope_name = short(scope.scope.name or "") if scope.scope else None
             for span in scope.spans or ():
-                yield _told(span, name, scope_name or None)
+                yield _told(span, name, scope_name)
 
 
 def _told(span: _Span, service_name: str | None, scope: str | None) -> Told | str:

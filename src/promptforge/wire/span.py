@@ -14,7 +14,7 @@ from promptforge.core import money
 from promptforge.core.json import MAX_NAME, Json, is_array, is_object
 from promptforge.core.span import Span
 from promptforge.wire import conventions, messages
-from promptforge.wire.conventions import CALLS_MODEL, COUNTED, FAMILIES, TABLE, TAGS
+from promptforge.wire.conventions import CALLS_MODEL, COUNTS, FAMILIES, TABLE, TAGS
 from promptforge.wire.messages import Message, Numbered
 from promptforge.wire.span_error import failing
 from promptforge.wire.span_usage import usage_of
@@ -31,6 +31,15 @@ MAX_SECONDS = 10**6
 VERSION = re.compile(r"v?([0-9]{1,9})", re.IGNORECASE)
 #: Of an invocation's parameters: what stands elsewhere in the record.
 NOT_PARAMS = ("model", "model_name", "messages", "input", "prompt", "system", "stream", "instructions", "contents")
+#: Facts that are called as the span's fields, and are names or ids.
+PLAIN = frozenset({"model", "response_model", "request_id", "end_user", "session_id", "prompt_name"})
+#: Facts that ``_rest`` looks at.
+RARE = frozenset(
+    {
+        *("finish_reasons", "streamed", "first_token_seconds", "other_session_id", "prompt_version", "claimed"),
+        *("service_tier", "metadata", "tags", "output_type"),
+    }
+)
 Facts = dict[str, Json]
 
 
@@ -40,7 +49,7 @@ def span_of(told: Told) -> Span:
     for happening in told.happenings:
         reading.happening(happening)
     reading.attributes(told.attributes)
-    current, previous, openinference, params, tags, counts, other_counts, _ = reading.buckets
+    current, previous, openinference, params, tags, _, counts, other_counts = reading.buckets
     facts = {**openinference, **previous, **current}
     calls_model, embeds = _kind(facts, counts)
     span = Span(
@@ -51,27 +60,26 @@ def span_of(told: Told) -> Span:
         started_ns=told.started_ns,
         ended_ns=max(told.started_ns, told.ended_ns),
         calls_model=calls_model,
-        service=_short(told.service),
-        scope=_short(told.scope),
+        service=told.service,
+        scope=told.scope,
         provider=_provider(facts),
-        model=_short(facts.get("model")),
-        response_model=_short(facts.get("response_model") or facts.get("used_model")),
+        response_model=_short(facts.get("used_model")),
         usage=usage_of(counts, other_counts, embeds=embeds) if reading.raw else None,
         usage_raw=reading.raw or None,
         params=params,
-        request_id=_short(facts.get("request_id")),
-        end_user=_short(facts.get("end_user")),
-        session_id=_short(facts.get("session_id") or facts.get("other_session_id")),
-        finish_reason=_finish_reason(facts.get("finish_reasons")),
-        streamed=facts.get("streamed") is True,
+        terms={},
+        tags={},
     )
+    for name in facts.keys() & PLAIN:
+        setattr(span, name, _short(facts[name]))
     if "params" in facts or "tools" in params or "tools" in reading.numbered:
         _params(span, reading, facts, params)
     span.model = span.model or span.response_model
     _content(span, reading, facts, embeds=embeds)
+    if reading.left or reading.first_token_ns is not None or tags or not RARE.isdisjoint(facts):
+        _rest(span, reading, facts, tags)
     if told.status == 2 or "error_type" in facts or "exception_type" in facts:
         _failure(span, told, facts)
-    _rest(span, reading, facts, tags)
     return span
 
 
@@ -97,7 +105,7 @@ class _Reading:
             if row is not None:
                 bucket, fact = row
                 buckets[bucket][fact] = value
-                if bucket in COUNTED:
+                if bucket >= COUNTS:
                     raw[name] = value
             elif not self._family(name, value):
                 self.left[name] = value
@@ -229,14 +237,15 @@ def _failure(span: Span, told: Told, facts: Facts) -> None:
 
 def _rest(span: Span, reading: _Reading, facts: Facts, tags: Facts) -> None:
     """Fill in what few spans tell."""
+    span.session_id = span.session_id or _short(facts.get("other_session_id"))
+    span.finish_reason = _finish_reason(facts.get("finish_reasons")) or span.finish_reason
+    span.streamed = span.streamed or facts.get("streamed") is True
     if reading.first_token_ns is not None:
         span.streamed = True
         span.first_token_ms = max(0, reading.first_token_ns - span.started_ns) // 1_000_000
     seconds = facts.get("first_token_seconds")
     if isinstance(seconds, int | float) and 0 <= seconds < MAX_SECONDS:
         span.first_token_ms = round(seconds * 1000)
-    if "prompt_name" in facts:
-        span.prompt_name = _short(facts["prompt_name"])
     if "prompt_version" in facts and (version := VERSION.fullmatch(str(facts["prompt_version"]))):
         span.prompt_version = int(version[1])
     if "claimed" in facts:

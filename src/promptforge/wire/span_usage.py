@@ -8,9 +8,10 @@ report what their provider does, and some providers count them beside. Which it 
 from collections.abc import Mapping
 
 from promptforge.core.json import Json
-from promptforge.core.usage import Usage
+from promptforge.core.usage import Usage, usage
 from promptforge.wire.usage import Uncountable, leaves
 
+MAX_COUNT = 10**15
 _PLAIN = {"input", "output", "total"}
 
 
@@ -23,20 +24,22 @@ def usage_of(*tellings: Mapping[str, Json], embeds: bool) -> Usage | None:
     for telling in tellings:
         if not counts:
             counts = telling
-        elif all(counts.get(name, count) == count for name, count in telling.items()):
+        elif not telling.keys() <= _PLAIN and all(counts.get(name, count) == count for name, count in telling.items()):
             counts = {**telling, **counts}
     try:
         return _usage({name: _count(value) for name, value in counts.items()}, embeds=embeds)
-    except Uncountable:
+    except ValueError:
         return None
 
 
 def _count(value: Json) -> int:
+    if type(value) is int and 0 <= value < MAX_COUNT:
+        return value
     if isinstance(value, float) and value.is_integer():  # JavaScript knows no other numbers
         value = int(value)
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**15:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MAX_COUNT:
         raise Uncountable("a count of tokens is no whole number")
     return value
 
@@ -45,14 +48,13 @@ def _usage(told: Mapping[str, int], *, embeds: bool) -> Usage | None:
     total, said_in, said_out = told.get("total"), told.get("input"), told.get("output")
     if said_out is None and embeds:
         said_out = 0
-    if total is not None and told.keys() <= _PLAIN:  # a total and one side tell the other
-        said_in = total - (said_out or 0) if said_in is None and said_out is not None else said_in
+    plain = told.keys() <= _PLAIN
+    if plain and total is not None:  # a total and one side tell the other
+        said_in = total - said_out if said_in is None and said_out is not None else said_in
         said_out = total - said_in if said_out is None and said_in is not None else said_out
     if said_in is None or said_out is None:
         return None
-    if told.keys() <= _PLAIN:
-        return leaves(input=said_in, output=said_out)
-    return _detailed(told, said_in, said_out, total)
+    return usage(input=said_in, output=said_out) if plain else _detailed(told, said_in, said_out, total)
 
 
 def _detailed(told: Mapping[str, int], said_in: int, said_out: int, total: int | None) -> Usage:

@@ -12,6 +12,9 @@ from promptforge.core.json import Json
 
 #: The latest moment that the 64 bits of nanoseconds can hold.
 LATEST = 2**64 - 1
+#: Of a service and an instrumentation: as much as the record takes of a name.
+MAX_NAME = 256
+_NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
 
 @dataclass(slots=True)
@@ -44,9 +47,9 @@ class Told:
 def refusal(trace_id: str, span_id: str, name: str, started_ns: int, ended_ns: int) -> str | None:
     """Why a span cannot be taken, as a sentence; None when it can."""
     what = ""
-    if len(trace_id) != 32 or not trace_id.strip("0"):
+    if len(trace_id) != 32 or trace_id == _NO_TRACE:
         what = "its trace id is not 16 bytes, or all of them are zero"
-    elif len(span_id) != 16 or not span_id.strip("0"):
+    elif len(span_id) != 16 or span_id == _NO_SPAN:
         what = "its span id is not 8 bytes, or all of them are zero"
     elif not 0 < started_ns <= LATEST:
         what = "its start is no time in nanoseconds since 1970"
@@ -58,7 +61,12 @@ def refusal(trace_id: str, span_id: str, name: str, started_ns: int, ended_ns: i
 def service(attributes: Mapping[str, Json]) -> str | None:
     """The service that a resource names; what an SDK puts in for want of a name is none."""
     name = attributes.get("service.name")
-    return name if isinstance(name, str) and name and not name.startswith("unknown_service") else None
+    return short(name) if isinstance(name, str) and not name.startswith("unknown_service") else None
+
+
+def short(name: str) -> str | None:
+    """A name within its bound, without NUL; None when it is empty."""
+    return text(name[:MAX_NAME]) or None
 
 
 def text(value: str) -> str:
