@@ -362,3 +362,19 @@ async def _closed(through):
     while (found := await through.newest())["status"] == "pending":
         await asyncio.sleep(0.02)
     return found
+
+
+async def test_a_unit_that_nobody_knows_is_kept_and_named(through):
+    """A provider that begins to bill something new is not read past: the block is verbatim, and the field is told."""
+    block = ANSWERED["usage"] | {"prompt_tokens_details": {"cached_tokens": 0, "hologram_tokens": 7}, "newest": None}
+    through.here.pages["/v1/chat/completions"] = answer(json.dumps(ANSWERED | {"usage": block}).encode())
+    reply = await through.post(CHAT)
+    query = "query($id: ID!) { execution(id: $id) { usage usageRaw usageUnknown } }"
+
+    found = await asyncio.to_thread(through.server.ask, query, id=reply.headers["x-promptforge-execution"])
+
+    assert found["execution"] == {
+        "usage": {"input": 1000, "output": 100},
+        "usageRaw": block,
+        "usageUnknown": ["prompt_tokens_details.hologram_tokens"],
+    }

@@ -4,13 +4,14 @@ Its ``input_tokens`` leave cached tokens out, and the counts of a stream's ``mes
 increments. Thinking is paid for but is not output text.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import msgspec
 
 from promptforge.core.errors import InvalidInput
-from promptforge.core.json import Json, keepable
+from promptforge.core.json import Json, is_array, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire import dialect
@@ -21,6 +22,8 @@ from promptforge.wire.usage import Uncountable, count, leaves
 VERSION = "2023-06-01"
 #: The format demands a limit; this is what every model of it can give.
 DEFAULT_MAX_TOKENS = 4096
+#: Where a call may have run at the standard price; keeping it in a region costs more.
+_ANYWHERE = frozenset({"", "global", "not_available"})
 
 
 class _Block(msgspec.Struct):
@@ -65,31 +68,50 @@ def usage_of(block: Mapping[str, Json] | None) -> Usage | None:
     if not block:
         return None
     try:
-        written = count(block, "cache_creation_input_tokens")
-        short_lived = count(block, "cache_creation", "ephemeral_5m_input_tokens")
-        long_lived = count(block, "cache_creation", "ephemeral_1h_input_tokens")
-        output, thinking = count(block, "output_tokens"), count(block, "output_tokens_details", "thinking_tokens")
-        return leaves(
-            input=count(block, "input_tokens"),
-            input_cache_read=count(block, "cache_read_input_tokens"),
-            input_cache_write=max(written - long_lived, short_lived),
-            input_cache_write_1h=long_lived,
-            output=output - thinking,
-            output_reasoning=thinking,
-            web_searches=count(block, "server_tool_use", "web_search_requests"),
-        )
+        counts = Counter(_counts(block))
+        for part in _iterations(block):
+            if part.get("type") == "compaction":  # paid for, and left out of the totals
+                counts.update(_counts(part))
+            elif part.get("type") == "advisor_message":
+                counts["other_model_tokens"] += sum(_counts(part).values())
+        return leaves(**counts)
     except Uncountable:
         return None
 
 
+def _counts(block: Mapping[str, Json]) -> dict[str, int]:
+    written = count(block, "cache_creation_input_tokens")
+    short_lived = count(block, "cache_creation", "ephemeral_5m_input_tokens")
+    long_lived = count(block, "cache_creation", "ephemeral_1h_input_tokens")
+    output, thinking = count(block, "output_tokens"), count(block, "output_tokens_details", "thinking_tokens")
+    return {
+        "input": count(block, "input_tokens"),
+        "input_cache_read": count(block, "cache_read_input_tokens"),
+        "input_cache_write": max(written - long_lived, short_lived),
+        "input_cache_write_1h": long_lived,
+        "output": output - thinking,
+        "output_reasoning": thinking,
+        "web_searches": count(block, "server_tool_use", "web_search_requests"),
+    }
+
+
+def _iterations(block: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    """The parts of a call that ran several times on the provider's side; most are sums that the totals hold."""
+    parts = block.get("iterations")
+    return [part for part in parts if is_object(part)] if is_array(parts) else []
+
+
 def terms_of(block: Mapping[str, Json] | None) -> Mapping[str, str]:
     """How the call is billed, where the usage block says that it is not the standard way."""
-    tier, speed = (block or {}).get("service_tier"), (block or {}).get("speed")
+    told = block or {}
+    tier, speed, region = told.get("service_tier"), told.get("speed"), told.get("inference_geo")
     terms: dict[str, str] = {}
     if isinstance(tier, str) and tier != "standard":
         terms |= {"processing": "batch"} if tier == "batch" else {"service_tier": tier}
     if isinstance(speed, str) and speed != "standard":
         terms["speed"] = speed
+    if isinstance(region, str) and region not in _ANYWHERE:
+        terms["inference_geo"] = region
     return terms
 
 

@@ -102,15 +102,18 @@ def _input(block: Mapping[str, Json], asked: str) -> dict[str, int]:
     cached, audio = count(block, details, "cached_tokens"), count(block, details, "audio_tokens")
     image, written = count(block, details, "image_tokens"), count(block, details, "cache_write_tokens")
     cached_audio = count(block, details, "cached_tokens_details", "audio_tokens")
-    if not cached_audio:  # where it is not told, cached and audio overlap by what they exceed the whole
-        cached_audio = max(0, cached + audio + image + written - total)
+    cached_image = count(block, details, "cached_tokens_details", "image_tokens")
+    if not (cached_audio or cached_image):  # where it is not told, they overlap by what they exceed the whole
+        overlap = max(0, cached + audio + image + written - total)
+        cached_audio = min(audio, overlap)
+        cached_image = min(image, overlap - cached_audio)
     return {
-        "input": total - cached - audio - image - written + cached_audio,
-        "input_cache_read": cached - cached_audio,
+        "input": total - cached - audio - image - written + cached_audio + cached_image,
+        "input_cache_read": cached - cached_audio,  # cached pictures have no leaf of their own
         "input_cache_write": written,
         "input_audio": audio - cached_audio,
         "input_audio_cache_read": cached_audio,
-        "input_image": image,
+        "input_image": image - cached_image,
     }
 
 

@@ -12,7 +12,7 @@ from promptforge.core import money
 from promptforge.core.access import Permission
 from promptforge.core.chain_execution import AnyExecution
 from promptforge.core.execution import Attempt as CoreAttempt
-from promptforge.core.execution import Content, Status
+from promptforge.core.execution import Content, Source, Status
 from promptforge.core.execution import Execution as CoreExecution
 from promptforge.core.filter import Filter
 from promptforge.core.json import is_array, is_object
@@ -22,6 +22,7 @@ from promptforge.server.graphql.enums import CostStateEnum, ErrorTypeEnum, Sourc
 from promptforge.server.graphql.field import ask, read
 from promptforge.server.graphql.scalars import Count, Json
 from promptforge.server.graphql.selection import selected
+from promptforge.wire.unknown_usage import unknown_usage
 
 if TYPE_CHECKING:
     from promptforge.server.graphql.prompt import PromptVersion
@@ -36,6 +37,7 @@ CONTENT = frozenset(
         "error",
         "stackTrace",
         "usageRaw",
+        "usageUnknown",
         "metadata",
         "attempts.error",
     }
@@ -118,6 +120,13 @@ def ended_at_of(execution: AnyExecution) -> datetime | None:
     return (execution.started_at or execution.created_at) + timedelta(milliseconds=execution.latency_ms)
 
 
+def unknown_usage_of(execution: CoreExecution) -> list[str]:
+    """What its provider reported and no count reads; spans tell usage in words of their own, not the provider's."""
+    if execution.source is Source.OTLP:
+        return []
+    return list(unknown_usage(execution.provider, (execution.content or _EMPTY).usage_raw))
+
+
 def _of_step(name: str, description: str | None = None) -> Any:
     return read(lambda e: (getattr(e.step, name) or None) if e.step else None, description=description)
 
@@ -167,6 +176,9 @@ class Execution:
     )
     usage_source: str
     usage_raw: Json | None = _content(lambda c: c.usage_raw, "The provider's own usage block, verbatim.")
+    usage_unknown: list[str] = read(
+        unknown_usage_of, description="Paths in `usageRaw` that `usage` and `cost` do not understand."
+    )
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None = read(ended_at_of)
