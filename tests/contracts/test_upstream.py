@@ -91,6 +91,20 @@ async def test_an_answer_comes_back_as_it_is():
     assert len(here.asked) == 4
 
 
+async def test_a_status_of_no_answer_is_a_failure():
+    """What would turn the connection into another, or what HTTP does not know, is not passed on."""
+    async with site() as here:
+        passing = upstream(here.port)
+        for status in (101, 600, 999):
+            here.pages["/v1/chat/completions"] = (
+                f"HTTP/1.1 {status} Odd\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".encode()
+            )
+            with pytest.raises(ModelFailure, match=f"answered with the status {status}") as caught:
+                await passing.send(request())
+            assert (caught.value.error_type, caught.value.http_status) == (ErrorType.PROVIDER, status)
+        await passing.close()
+
+
 async def test_what_cannot_be_reached_is_a_failure_without_its_address():
     """Nothing was done then, so nothing is paid; the sentence names the provider."""
     passing = upstream(1)

@@ -28,6 +28,8 @@ _KEPT_BACK = _OF_THE_HOP | {b"cookie", b"accept-encoding"}
 #: A provider's cookies would land beside our own, and a date is written for every answer.
 _TAKEN_OUT = (_OF_THE_HOP - {b"content-length"}) | {b"set-cookie", b"date"}
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
+#: Below, the connection becomes another; above, HTTP knows no status.
+_ANSWERS = range(200, 600)
 _BREAKS = (aiohttp.ClientError, ConnectionError, OSError, asyncio.IncompleteReadError)
 
 
@@ -66,6 +68,13 @@ class HttpUpstream:
             )
         except (ValueError, *_BREAKS) as error:
             raise _unreached(request.provider, error) from None
+        if response.status not in _ANSWERS:
+            response.close()
+            raise ModelFailure(
+                f"Provider '{request.provider}' answered with the status {response.status}, which is none of an answer",
+                ErrorType.PROVIDER,
+                http_status=response.status,
+            )
         return HttpUpstreamReply(request.provider, response)
 
     def _open(self) -> aiohttp.ClientSession:

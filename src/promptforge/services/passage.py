@@ -124,13 +124,16 @@ class Passage:
             if self.hung_up:
                 if task := asyncio.current_task():
                     task.uncancel()
-                if not self._closed:
-                    await self._close(self._left())
+                await self._close(self._left())
                 return
             stopped = ModelFailure(
                 "Execution was interrupted: the server stopped before it finished", ErrorType.INTERRUPTED
             )
             await self._close(self._failed(stopped))
+            raise
+        except Exception as error:
+            # a defect of ours, or an answer that the server cannot send: the call must not stay open
+            await self._close(self._failed(ModelFailure(f"Internal error: {type(error).__name__}", ErrorType.INTERNAL)))
             raise
 
     async def _pass(self, upstream: Upstream, request: UpstreamRequest) -> None:
@@ -145,7 +148,7 @@ class Passage:
                 answer.feed(chunk)
                 if self._first_token is None and answer.text:
                     self._first_token = self._clock.monotonic()
-                if answer.closed and not self._closed:
+                if answer.closed:
                     await self._close(self._outcome())
                 if self._asked.streamed:
                     await self._caller.send(chunk)
@@ -153,8 +156,7 @@ class Passage:
                     if held:
                         await self._caller.send(held)
                     held = chunk
-            if not self._closed:
-                await self._close(self._outcome())
+            await self._close(self._outcome())
             await self._caller.end(held)
         finally:
             reply.close()
@@ -201,7 +203,9 @@ class Passage:
         return replace(outcome, estimated=guess)
 
     async def _close(self, outcome: Outcome) -> None:
-        """Close the record; a cancellation that arrives now must not leave it open."""
+        """Close the record, once; a cancellation that arrives now must not leave it open."""
+        if self._closed:
+            return
         self._closed = True
         failure, now = outcome.failure, self._clock.monotonic()
         latency = _ms(now - self._began)
