@@ -31,6 +31,7 @@ from promptforge.core.usage import usage
         ("429", ErrorType.RATE_LIMIT),
         ("401", ErrorType.AUTHENTICATION),
         ("503", ErrorType.PROVIDER),
+        ("200", ErrorType.PROVIDER),
         ("ValueError", ErrorType.INTERNAL),
         ("NobodyKnows", ErrorType.PROVIDER),
     ],
@@ -80,6 +81,14 @@ def test_a_failure_without_an_exception_is_told_by_its_status(message, error, er
     span = read(OPENAI, status=2, message=message)
 
     assert (span.failed, span.error, span.error_type) == (True, error, error_type)
+
+
+@pytest.mark.parametrize(("status", "error_type"), [(429, ErrorType.RATE_LIMIT), (200, ErrorType.TIMEOUT)])
+def test_a_status_of_http_counts_when_it_is_one_of_failure(status, error_type):
+    """A refused request is told by its status; one that was answered and failed later is told by what failed."""
+    said = {"error.type": "client_error" if status == 429 else "ReadTimeout", "http.response.status_code": status}
+
+    assert read(OPENAI | said, status=2).error_type is error_type
 
 
 def test_work_that_fails_for_no_known_reason_is_internal():

@@ -154,6 +154,7 @@ def test_an_unknown_count_is_kept_word_for_word():
     assert span.usage == usage(input=10, output=5)
     assert span.usage_raw["gen_ai.usage.quantum_tokens"] == 7
     assert span.usage_raw["llm.token_count.prompt_details.quantum"] == 3
+    assert len(read(OPENAI | {f"gen_ai.usage.made_up_{n}": n for n in range(500)}).usage_raw) == 100
 
 
 def test_numbers_of_javascript_are_counts():

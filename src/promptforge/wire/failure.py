@@ -131,7 +131,7 @@ def _rule(status: int, complaint: Complaint) -> Rule:
 def error_type_of(kind: str) -> ErrorType | None:
     """The error type that a status or a provider's own word for an error stands for; None when neither is known."""
     complaint = Complaint((kind,))
-    if kind not in _BY_KIND and kind not in _STATUS_OF_KIND and not (len(kind) == 3 and kind.isdecimal()):
+    if kind not in _BY_KIND and kind not in _STATUS_OF_KIND and not re.fullmatch("[45][0-9][0-9]", kind):
         return None
     return _rule(complaint.status, complaint).error_type
 

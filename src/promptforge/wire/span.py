@@ -118,7 +118,8 @@ class _Reading:
         if family is None:
             return False
         if family == "count":
-            self.raw[text(name)] = value
+            if len(self.raw) < MAX_LEFT:
+                self.raw[text(name)[:MAX_NAME]] = _bounded(value)
         elif family == "tag":
             self.buckets[TAGS][rest.removeprefix("properties.")] = value
         else:
