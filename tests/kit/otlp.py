@@ -5,7 +5,7 @@ import json
 
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
@@ -63,11 +63,15 @@ def span(attributes=(), *, trace=TRACE, id=SPAN, parent="", name="chat", start=S
 
 
 def request(*spans, service="shop", **resource) -> ExportTraceServiceRequest:
-    """A request with these spans of one service."""
+    """A request with these spans of one service; a pair is a span and the instrumentation that wrote it."""
     named = {"service.name": service} if service else {}
-    resource_spans = ResourceSpans(
-        resource=Resource(attributes=pairs(named | resource)), scope_spans=[ScopeSpans(spans=spans)]
-    )
+    scopes = [
+        ScopeSpans(spans=[each[0]], scope=InstrumentationScope(name=each[1]))
+        if isinstance(each, tuple)
+        else ScopeSpans(spans=[each])
+        for each in spans
+    ]
+    resource_spans = ResourceSpans(resource=Resource(attributes=pairs(named | resource)), scope_spans=scopes)
     return ExportTraceServiceRequest(resource_spans=[resource_spans])
 
 

@@ -264,6 +264,9 @@ PROVIDERS: Mapping[str, str] = {
     "anthropic_bedrock": "aws",
 }
 
+#: Instrumentations that are part of a provider's own SDK: what they count is what the provider told.
+FIRST_HAND = frozenset({"com.anthropic.sdk.python"})
+
 #: In a provider's answer as it came: its id, and what it was billed by. A quotation mark within one of its texts stands
 #: behind a backslash, so nothing that a model writes is found.
 RESPONSE_ID = re.compile(r'"id":\s*"((?:chatcmpl|cmpl|msg|resp|gen)[-_][\w-]{8,200})"')

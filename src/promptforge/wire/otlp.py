@@ -23,6 +23,7 @@ from promptforge.core.span import Span
 from promptforge.wire import otlp_json
 from promptforge.wire.span import span_of
 from promptforge.wire.told import Happening, Told, number, refusal, service, short, text
+from promptforge.wire.twins import once
 
 
 class Unreadable(ValueError):
@@ -38,7 +39,7 @@ class Export:
 
 
 def read(body: bytes, *, json: bool) -> Export:
-    """Read the body of a request; Unreadable for what cannot be read at all."""
+    """Read the body of a request, each call of a model once; Unreadable for what cannot be read at all."""
     spans = list[Span]()
     refused = list[str]()
     for told in _from_json(body) if json else _from_protobuf(body):
@@ -46,6 +47,7 @@ def read(body: bytes, *, json: bool) -> Export:
             refused.append(told)
         else:
             spans.append(span_of(told))
+    once(spans)
     return Export(spans, refused)
 
 

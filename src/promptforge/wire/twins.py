@@ -1,0 +1,80 @@
+"""Two tellings of one call: an SDK, the instrumentation around it and a framework above may each write a span of it.
+
+Recorded twice, it would cost twice. The outer telling stays a call and takes over what only the inner one knew; the
+inner one stays a span and is no call. Both come in one request, but for a call whose end falls between two requests.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from promptforge.core.json import is_object
+from promptforge.core.span import Span
+from promptforge.wire.conventions import FIRST_HAND
+
+#: What the outer telling takes over where it does not know it itself.
+_SHARED = (
+    *("model", "response_model", "input", "output", "usage", "finish_reason", "request_id", "first_token_ms"),
+    *("prompt_name", "prompt_version", "end_user", "session_id", "claimed"),
+)
+#: How many spans with the same answer are looked through for the twin of one: more begin at once in no program.
+_NEAR = 32
+
+
+def once(spans: Iterable[Span]) -> None:
+    """Leave of the spans that tell of one call a single one that is a call.
+
+    They are of different instrumentations. One is right above the other; or both name the same answer and their times
+    overlap (played back, an answer has the same name at another time); or, where one names none, it is around the other
+    and both end alike: with the same error, or with the same text and counts.
+    """
+    calls = [span for span in spans if span.calls_model]
+    if len({call.scope for call in calls}) < 2:
+        return
+    _under_calls(calls)
+    named: defaultdict[object, list[Span]] = defaultdict(list)
+    alike: defaultdict[object, list[Span]] = defaultdict(list)
+    for call in sorted(calls, key=lambda call: (call.started_ns, -call.ended_ns)):
+        if call.calls_model and call.request_id:
+            named[call.request_id].append(call)
+        if call.calls_model and (call.usage or call.error_type):
+            counts = tuple(sorted(call.usage.leaves.items())) if call.usage else ()
+            alike[call.provider, call.error_type, call.output, counts].append(call)
+    for same in named.values():
+        _fold_each(same, lambda inner, outer: inner.started_ns <= outer.ended_ns)
+    for same in alike.values():
+        _fold_each(
+            same, lambda inner, outer: inner.ended_ns <= outer.ended_ns and not (inner.request_id and outer.request_id)
+        )
+
+
+def _under_calls(calls: Sequence[Span]) -> None:
+    above = {(call.trace_id, call.span_id): call for call in calls}
+    for call in sorted(calls, key=lambda span: span.ended_ns - span.started_ns):  # from within to without
+        parent = above.get((call.trace_id, call.parent_id)) if call.parent_id else None
+        if parent is not None and parent.calls_model and parent.scope != call.scope:
+            _fold(call, parent)
+
+
+def _fold_each(same: Sequence[Span], twins: Callable[[Span, Span], bool]) -> None:
+    """Give each call at most one twin of each instrumentation: as many calls as there were at a time stay."""
+    for at, outer in enumerate(same):
+        scopes = {outer.scope}
+        for inner in same[at + 1 : at + 1 + _NEAR] if outer.calls_model else ():
+            if inner.calls_model and inner.scope not in scopes and twins(inner, outer):
+                scopes.add(inner.scope)
+                _fold(inner, outer)
+
+
+def _fold(inner: Span, outer: Span) -> None:
+    inner.calls_model = False
+    for name in _SHARED:
+        if getattr(outer, name) is None:
+            setattr(outer, name, getattr(inner, name))
+    if inner.scope in FIRST_HAND and inner.usage is not None:
+        outer.usage = inner.usage
+    outer.streamed = outer.streamed or inner.streamed
+    outer.terms = outer.terms or inner.terms
+    if is_object(outer.usage_raw) and is_object(inner.usage_raw):
+        outer.usage_raw = {**outer.usage_raw, **inner.usage_raw}
+    else:
+        outer.usage_raw = outer.usage_raw or inner.usage_raw
