@@ -33,7 +33,7 @@ def once(spans: Iterable[Span]) -> None:
     _under_calls(calls)
     named: defaultdict[object, list[Span]] = defaultdict(list)
     alike: defaultdict[object, list[Span]] = defaultdict(list)
-    for call in sorted(calls, key=lambda call: (call.started_ns, -call.ended_ns)):
+    for call in sorted(calls, key=lambda call: (call.started_ns, -call.ended_ns, call.trace_id, call.span_id)):
         if call.calls_model and call.request_id:
             named[call.request_id].append(call)
         if call.calls_model and (call.usage or call.error_type):
@@ -49,7 +49,8 @@ def once(spans: Iterable[Span]) -> None:
 
 def _under_calls(calls: Sequence[Span]) -> None:
     above = {(call.trace_id, call.span_id): call for call in calls}
-    for call in sorted(calls, key=lambda span: span.ended_ns - span.started_ns):  # from within to without
+    # from within to without; the ids keep the order in which spans are told from making a difference
+    for call in sorted(calls, key=lambda call: (call.ended_ns - call.started_ns, call.trace_id, call.span_id)):
         parent = above.get((call.trace_id, call.parent_id)) if call.parent_id else None
         if parent is not None and parent.calls_model and parent.scope != call.scope:
             _fold(call, parent)
