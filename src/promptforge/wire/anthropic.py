@@ -173,8 +173,9 @@ class Stream:
 
     def _finish(self, told: _Event) -> Iterator[Delta]:
         if told.usage:
-            known = {name: value for name, value in told.usage.items() if value is not None}
-            self._message.usage = {**(self._message.usage or {}), **known}
+            known = self._message.usage or {}
+            news = {name: value for name, value in told.usage.items() if value is not None or name not in known}
+            self._message.usage = {**known, **news}
             self._counted = True
         if told.delta and told.delta.stop_reason:
             self._message.stop_reason = told.delta.stop_reason

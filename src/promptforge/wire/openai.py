@@ -99,14 +99,15 @@ def leaves_of(block: Mapping[str, Json], asked: str, answered: str) -> dict[str,
 
 def _input(block: Mapping[str, Json], asked: str) -> dict[str, int]:
     total, details = count(block, asked), f"{asked}_details"
-    cached, audio = count(block, details, "cached_tokens"), count(block, details, "audio_tokens")
+    cached = count(block, details, "cached_tokens") or count(block, "prompt_cache_hit_tokens")  # DeepSeek's own name
+    audio = count(block, details, "audio_tokens")
     image, written = count(block, details, "image_tokens"), count(block, details, "cache_write_tokens")
     cached_audio = count(block, details, "cached_tokens_details", "audio_tokens")
     cached_image = count(block, details, "cached_tokens_details", "image_tokens")
     if not (cached_audio or cached_image):  # where it is not told, they overlap by what they exceed the whole
         overlap = max(0, cached + audio + image + written - total)
-        cached_audio = min(audio, overlap)
-        cached_image = min(image, overlap - cached_audio)
+        cached_audio = min(audio, cached, overlap)
+        cached_image = min(image, cached - cached_audio, overlap - cached_audio)
     return {
         "input": total - cached - audio - image - written + cached_audio + cached_image,
         "input_cache_read": cached - cached_audio,  # cached pictures have no leaf of their own

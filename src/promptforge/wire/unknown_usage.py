@@ -37,6 +37,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
     | _within("tool_usage.image_gen", "input_tokens", "output_tokens", "total_tokens")
     | _within("tool_usage.image_gen.input_tokens_details", "image_tokens", "text_tokens")
     | _within("tool_usage.image_gen.output_tokens_details", "image_tokens", "text_tokens")
+    | frozenset({"prompt_cache_hit_tokens", "prompt_cache_miss_tokens"})  # DeepSeek's
     # how long it took, as some servers of this format tell it
     | frozenset({"queue_time", "prompt_time", "completion_time", "total_time"}),
     "anthropic": frozenset({*_ANTHROPIC_TOTALS, "service_tier", "speed", "inference_geo"})
