@@ -10,6 +10,7 @@ import { Health } from "./pages/health";
 import { Import } from "./pages/importing";
 import { Login } from "./pages/login";
 import { Overview } from "./pages/overview";
+import { Services } from "./pages/services";
 import { Shell } from "./pages/shell";
 import { Boundary } from "./parts/boundary";
 import { Notice } from "./parts/controls";
@@ -22,6 +23,7 @@ const TITLES: Record<string, string> = {
   "/executions": "Executions",
   "/chain-executions": "Chain executions",
   "/chains": "Chains",
+  "/services": "Services",
   "/connect": "Connect",
   "/health": "Health",
   "/import": "Import",
@@ -62,8 +64,10 @@ export function App() {
           <ChainExecutions session={session.data} />
         ) : path === "/chains" ? (
           <Chains session={session.data} />
+        ) : path === "/services" ? (
+          <Services />
         ) : path === "/connect" ? (
-          <Connect />
+          <Connect session={session.data} />
         ) : path === "/health" ? (
           <Health />
         ) : path === "/import" ? (

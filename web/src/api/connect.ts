@@ -1,10 +1,11 @@
-/** What came in last by each way, and which providers this server can call for others. */
+/** What came in last by each way, and of which providers a key is stored. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { WAYS } from "../ways";
 import { request } from "./client";
 import { graphql, type ResultOf } from "./graphql";
 import { useActivity } from "./overview";
+import type { Session } from "./session";
 
 const LAST_ROW = graphql(`
   fragment LastParts on Execution @_unmask {
@@ -78,17 +79,27 @@ export function useLast() {
   return { last, came, error: answer.error };
 }
 
-const PROVIDERS = graphql(`
-  query Providers {
+const STORED = graphql(`
+  query Stored($named: Boolean!) {
     providers {
       name
       ready
     }
+    secrets @include(if: $named) {
+      name
+    }
   }
 `);
 
-/** Whether the server has what it needs to call a provider itself; null while unknown. */
-export function useReady(): (provider: string) => boolean | null {
-  const answer = useQuery({ queryKey: ["providers"], queryFn: ({ signal }) => request(PROVIDERS, {}, signal) });
-  return (provider) => answer.data?.providers.find((one) => one.name === provider)?.ready ?? null;
+/** Whether a key of a provider is stored for this workspace; null while that is not known here. */
+export function useStored(session: Session): (provider: string) => boolean | null {
+  const named = session.me.permissions.includes("admin");
+  const answer = useQuery({ queryKey: ["stored"], queryFn: ({ signal }) => request(STORED, { named }, signal) });
+  return (provider) => {
+    if (!answer.data) return null;
+    // a key that the process was started with is for its own workspace alone
+    const own = session.workspace.id === "default";
+    if (own && answer.data.providers.some((one) => one.name === provider && one.ready)) return true;
+    return answer.data.secrets?.some((one) => one.name === `${provider.toUpperCase()}_API_KEY`) ?? null;
+  };
 }

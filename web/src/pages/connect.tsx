@@ -1,7 +1,7 @@
 /** Connect: the exact lines that send a program's calls here, and a light that turns green when the first one came. */
 import { useState, type FormEvent, type ReactNode } from "react";
-import { useLast, useReady, type Last } from "../api/connect";
-import { useCreateKey, type Scope } from "../api/session";
+import { useLast, useStored, type Last } from "../api/connect";
+import { useCreateKey, type Scope, type Session } from "../api/session";
 import { ago } from "../format";
 import { Button, inputClass, Notice, Segments, Snippet } from "../parts/controls";
 import { Icon } from "../parts/icon";
@@ -32,7 +32,7 @@ const MAY: Record<Scope, string> = {
   ADMIN: "administer",
 };
 
-export function Connect() {
+export function Connect({ session }: { session: Session }) {
   const { params } = useRoute();
   const way = WAYS.find((one) => one.name === params.get("way")) ?? (WAYS[0] as Way);
   const [made, setMade] = useState<readonly Made[]>([]);
@@ -58,6 +58,7 @@ export function Connect() {
           <Panel
             key={way.name}
             way={way}
+            session={session}
             made={made}
             onMade={(key) => setMade([...made, key])}
             arrival={<Arrival came={came(way.name)} last={last[way.name]} />}
@@ -105,14 +106,15 @@ function Arrival({ came, last }: { came: boolean; last: Last | undefined }) {
 
 interface PanelProps {
   way: Way;
+  session: Session;
   made: readonly Made[];
   onMade: (key: Made) => void;
   arrival: ReactNode;
 }
 
-function Panel({ way, made, onMade, arrival }: PanelProps) {
-  const ready = useReady();
-  const lacking = way.provider !== null && ready(way.provider) === false;
+function Panel({ way, session, made, onMade, arrival }: PanelProps) {
+  const stored = useStored(session);
+  const lacking = way.provider !== null && stored(way.provider) === false;
   const [whose, setWhose] = useState<"server" | "own" | null>(null);
   const own = way.provider !== null && (whose ?? (lacking ? "own" : "server")) === "own";
   const scopes = way.scopes(own);
@@ -136,7 +138,8 @@ function Panel({ way, made, onMade, arrival }: PanelProps) {
           />
           {lacking && !own && (
             <p className={s.warning}>
-              This server has no key of {way.provider} yet. Set {way.provider.toUpperCase()}_API_KEY where it starts.
+              No key of {way.provider} is stored here. An administrator stores it with{" "}
+              <code>promptforge secret set {way.provider.toUpperCase()}_API_KEY</code>.
             </p>
           )}
         </div>

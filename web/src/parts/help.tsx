@@ -11,6 +11,7 @@ const KEYS: readonly [string, readonly (readonly [string, readonly string[]])[]]
       ["Go to executions", ["g", "e"]],
       ["Go to chain executions", ["g", "x"]],
       ["Go to chains", ["g", "c"]],
+      ["Go to services", ["g", "s"]],
       ["Go to connect", ["g", "n"]],
       ["Go to import", ["g", "i"]],
       ["Go to health", ["g", "h"]],
