@@ -8,6 +8,7 @@ from kit import otlp as told
 from kit.otlp import LLM, OPENAI, read
 from promptforge.core.usage import usage
 from promptforge.wire import otlp
+from promptforge.wire.span_usage import unknown_counts
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_audio_and_images_are_leaves():
 
 
 def test_an_unknown_count_is_kept_word_for_word():
-    """A count that no table knows is part of what was reported, and changes nothing."""
+    """A count that no table knows is part of what was reported and named as unknown, and changes nothing."""
     span = read(
         OPENAI
         | {
@@ -154,6 +155,10 @@ def test_an_unknown_count_is_kept_word_for_word():
     assert span.usage == usage(input=10, output=5)
     assert span.usage_raw["gen_ai.usage.quantum_tokens"] == 7
     assert span.usage_raw["llm.token_count.prompt_details.quantum"] == 3
+    assert unknown_counts(span.usage_raw) == (
+        "gen_ai.usage.quantum_tokens",
+        "llm.token_count.prompt_details.quantum",
+    )
     assert len(read(OPENAI | {f"gen_ai.usage.made_up_{n}": n for n in range(500)}).usage_raw) == 100
 
 

@@ -153,6 +153,10 @@ _COUNTS = {
     "gen_ai.usage.details.input_audio_tokens": "input_audio",
     "gen_ai.usage.audio.cache_read.input_tokens": "input_audio_cache_read",
     "gen_ai.usage.details.cache_audio_read_tokens": "input_audio_cache_read",
+    # text is what is left
+    "gen_ai.usage.text.input_tokens": "input_text",
+    "gen_ai.usage.text.cache_read.input_tokens": "input_text_cache_read",
+    "gen_ai.usage.text.output_tokens": "output_text",
     "gen_ai.usage.image.input_tokens": "input_image",
     "gen_ai.usage.image.cache_read.input_tokens": "input_image_cache_read",
     "gen_ai.usage.audio.output_tokens": "output_audio",

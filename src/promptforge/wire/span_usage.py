@@ -7,8 +7,9 @@ report what their provider does, and some providers count them beside. Which it 
 
 from collections.abc import Mapping
 
-from promptforge.core.json import Json
+from promptforge.core.json import Json, is_object
 from promptforge.core.usage import Usage, usage
+from promptforge.wire.conventions import TABLE
 from promptforge.wire.usage import Uncountable, leaves
 
 MAX_COUNT = 10**15
@@ -30,6 +31,11 @@ def usage_of(*tellings: Mapping[str, Json], embeds: bool) -> Usage | None:
         return _usage({name: _count(value) for name, value in counts.items()}, embeds=embeds)
     except ValueError:
         return None
+
+
+def unknown_counts(reported: Json) -> tuple[str, ...]:
+    """The names in a span's raw usage that say something and that no count reads."""
+    return tuple(name for name, value in reported.items() if value and name not in TABLE) if is_object(reported) else ()
 
 
 def _count(value: Json) -> int:

@@ -22,6 +22,7 @@ from promptforge.server.graphql.enums import CostStateEnum, ErrorTypeEnum, Sourc
 from promptforge.server.graphql.field import ask, read
 from promptforge.server.graphql.scalars import Count, Json
 from promptforge.server.graphql.selection import selected
+from promptforge.wire.span_usage import unknown_counts
 from promptforge.wire.unknown_usage import unknown_usage
 
 if TYPE_CHECKING:
@@ -121,10 +122,11 @@ def ended_at_of(execution: AnyExecution) -> datetime | None:
 
 
 def unknown_usage_of(execution: CoreExecution) -> list[str]:
-    """What its provider reported and no count reads; spans tell usage in words of their own, not the provider's."""
+    """What was reported and no count reads; spans tell usage in words of their own, not the provider's."""
+    reported = (execution.content or _EMPTY).usage_raw
     if execution.source is Source.OTLP:
-        return []
-    return list(unknown_usage(execution.provider, (execution.content or _EMPTY).usage_raw))
+        return list(unknown_counts(reported))
+    return list(unknown_usage(execution.provider, reported))
 
 
 def _of_step(name: str, description: str | None = None) -> Any:
