@@ -349,6 +349,13 @@ def test_names_are_never_paths():
     assert not hasattr(object(), "polluted")
 
 
+def test_an_attribute_without_a_value_says_nothing():
+    """What the present name leaves open, the previous one may tell; an empty attribute is no metadata."""
+    span = read({"gen_ai.provider.name": None, "gen_ai.system": "openai", "my.own": None})
+
+    assert (span.provider, span.metadata) == ("openai", None)
+
+
 def test_nul_is_kept_out():
     """No store can keep a NUL, so none comes through: in texts, in names, in JSON within a text."""
     span = read(

@@ -102,6 +102,8 @@ class _Reading:
         buckets, raw = self.buckets, self.raw
         for name, value in told.items():
             row = TABLE.get(name)
+            if value is None:  # an attribute without a value says nothing
+                continue
             if row is not None:
                 bucket, fact = row
                 buckets[bucket][fact] = value
@@ -190,7 +192,7 @@ def _content(span: Span, reading: _Reading, facts: Facts, *, embeds: bool) -> No
         texts = [each["content"] for each in reading.listed("texts", "user")]
         span.input = texts[0] if len(texts) == 1 else texts
     else:
-        span.input = _value(facts, "input")
+        span.input = _given(facts)
     if embeds:
         return
     told = messages.messages(facts["output_messages"], "assistant") if "output_messages" in facts else None
@@ -208,10 +210,10 @@ def _instructions(value: Json) -> list[Message]:
     return [told] if told else []
 
 
-def _value(facts: Facts, side: str) -> Json:
+def _given(facts: Facts) -> Json:
     """What a span says went in, where it says so as one value."""
-    said = facts.get("input_messages", facts.get(f"{side}_value"))
-    if facts.get(f"{side}_type") != "application/json":
+    said = facts.get("input_messages", facts.get("input_value"))
+    if facts.get("input_type") != "application/json":
         return said
     found = messages.decoded(said)
     if is_object(found) and (given := messages.messages(found.get("messages"), "user")):
