@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptforge.core.json import MAX_DEPTH
+from promptforge.core.json import MAX_DEPTH, bounded
 from promptforge.core.model import ModelFailure, Reply
 from promptforge.wire.answer import MAX_READ, answer_of
 from promptforge.wire.dialect import Complained, Garbled
@@ -85,12 +85,16 @@ def deep(levels: int, around: bytes) -> bytes:
 def keeps(*values: object) -> None:
     """A journal and a history can hold it, and read it again."""
     for value in values:
+        bounded(value, "$")
         msgspec.msgpack.decode(msgspec.msgpack.encode(value))
         msgspec.json.decode(msgspec.json.encode(value))
 
 
 def check_reply(reply: Reply) -> None:
     keeps(reply.text, reply.usage_raw, reply.model, reply.finish_reason, dict(reply.terms))
+    calls = reply.text[reply.text.find('{"tool_calls"') :]
+    if calls.startswith("{"):
+        keeps(msgspec.json.decode(calls))
     if reply.usage is not None:
         keeps(dict(reply.usage.leaves))
         assert 0 <= reply.usage.token_in + reply.usage.token_out < 2**63
@@ -147,25 +151,68 @@ def test_any_answer_that_passes_comes_to_a_reply_or_a_failure(exchange, raw, pla
         assert str(failure)
 
 
+DEEP = [
+    b'{"choices": [{"message": {"content": "x"}}], "output": [], "data": [], "content": [], "usage": {"x": ?}}',
+    b'{"choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": "?"}}]}}]}',
+    b'{"content": [{"type": "tool_use", "name": "f", "input": ?}]}',
+    b'{"output": [{"type": "shell_call", "action": ?}], "status": "completed"}',
+    b'{"error": ?}',
+]
+DEEP_STREAMS = [
+    [b'{"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}], "usage": {"x": ?}}'],
+    [b'{"choices": [{"delta": {"tool_calls": [{"function": {"arguments": "?"}}]}, "finish_reason": "stop"}]}'],
+    [b'{"type": "message_start", "message": {"usage": {"x": ?}}}', b'{"type": "message_delta", "delta": {}}'],
+    [
+        b'{"type": "content_block_start", "content_block": {"type": "tool_use", "input": {"x": ?}}}',
+        b'{"type": "message_delta", "delta": {"stop_reason": "tool_use"}}',
+    ],
+    [b'{"type": "x", "response": {"status": "completed", "output": [{"type": "shell_call", "action": ?}]}}'],
+    [b'{"type": "x", "response": {"status": "completed", "output": [], "usage": {"x": ?}}}'],
+    [b'{"type": "x", "response": {"status": "failed", "error": {"code": ?}}}'],
+]
+LEVELS = [MAX_DEPTH - 8, MAX_DEPTH, MAX_DEPTH + 1, 400, 900, 980, 10_000, 1_000_000]
+
+
 @pytest.mark.parametrize("exchange", KINDS)
-@pytest.mark.parametrize("levels", [MAX_DEPTH, 400, 900, 980, 10_000, 1_000_000])
+@pytest.mark.parametrize("levels", LEVELS)
 def test_no_depth_breaks_a_reader(exchange, levels):
     """What is nested more deeply than can be kept is left out where it can be read at all, and garbled where not."""
-    asked = exchange.asked(deep(levels, b'{"model": "m", "input": ?, "messages": ?}'))
+    asked = exchange.asked(deep(levels, b'{"model": "m", "input": ?, "messages": [?], "system": "["}'))
     keeps(asked.input, asked.body)
-    for raw in (
-        deep(levels, b'{"choices": [{"message": {"content": "x"}}], "output": [], "data": [], "usage": {"x": ?}}'),
-        deep(levels, b'{"content": [{"type": "tool_use", "name": "f", "input": ?}], "usage": {"x": ?}}'),
-        deep(levels, b'{"output": [{"type": "shell_call", "action": ?}], "status": "completed"}'),
-        deep(levels, b'{"error": ?}'),
-    ):
+    for around in DEEP:
         with suppress(Complained, Garbled):
-            check_reply(exchange.reply(raw))
+            check_reply(exchange.reply(deep(levels, around)))
+    for events in DEEP_STREAMS:
         decoder, stream = Decoder(), exchange.stream()
         with suppress(Complained, Garbled):
-            for event in decoder.feed(b"data: " + raw + b"\n\n"):
-                list(stream.feed(event))
+            for around in events:
+                for event in decoder.feed(b"data: " + deep(levels, around) + b"\n\n"):
+                    list(stream.feed(event))
         keeps(stream.text, stream.usage_raw)
+        if stream.finished:
+            check_reply(stream.reply())
+
+
+def test_what_is_asked_is_kept_up_to_its_depth():
+    """The rest of a request is not lost because of one monstrous part, or of brackets in a text."""
+    raw = deep(200, b'{"model": "m", "messages": [{"content": "]]"}], "x": ?}')
+    body = EXCHANGES["openai", "/chat/completions"].asked(raw).body
+    assert (body["model"], body["messages"]) == ("m", [{"content": "]]"}])
+    assert "…" in json.dumps(body["x"], ensure_ascii=False)
+
+
+@pytest.mark.parametrize("count", [10**12 + 1, 2**63, 2**64, 10**400, -1, 1.5, True, "7", []])
+@pytest.mark.parametrize("exchange", KINDS)
+def test_a_count_that_cannot_be_is_no_usage(exchange, count):
+    """No count reaches the figures that would break a sum; the block is kept for whoever wants to know."""
+    block = dict.fromkeys(("prompt_tokens", "input_tokens"), count) | dict.fromkeys(
+        ("completion_tokens", "output_tokens"), 1
+    )
+    answer = {"choices": [{"message": {"content": "x"}}], "output": [], "data": [], "content": [], "usage": block}
+    reply = exchange.reply(json.dumps(answer).encode())
+    assert reply.usage is None
+    assert set(reply.usage_raw) == set(block)
+    keeps(reply.usage_raw)
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,13 @@ def _reply(text: str, message: _Message) -> Reply:
     )
 
 
+def _call(block: _Block, arguments: str = "") -> Mapping[str, Json]:
+    """A call of a tool; streamed, its arguments come in pieces of JSON after the block."""
+    if arguments:
+        return dialect.tool_call(block.id, block.name, arguments)
+    return {"id": block.id, "name": block.name, "arguments": {} if block.input is None else block.input}
+
+
 class Stream:
     """Gathers one streamed message."""
 
@@ -180,12 +187,7 @@ class Stream:
         if told.delta and told.delta.stop_reason:
             self._message.stop_reason = told.delta.stop_reason
             self.finished = True
-            if calls := [
-                dialect.tool_call(
-                    block.id, block.name, "".join(parts) or msgspec.json.encode(keepable(block.input or {})).decode()
-                )
-                for block, parts in self._tools.values()
-            ]:
+            if calls := [_call(block, "".join(parts)) for block, parts in self._tools.values()]:
                 yield self._deliver(("\n\n" if self._parts else "") + dialect.tool_calls_text(calls))
 
     def _deliver(self, text: str) -> Delta:
@@ -260,11 +262,7 @@ class Anthropic:
         if message.content is None:
             raise Garbled("its answer holds no 'content'")
         text = "".join(block.text or "" for block in message.content if block.type == "text")
-        calls: list[Mapping[str, Json]] = [
-            {"id": block.id, "name": block.name, "arguments": block.input}
-            for block in message.content
-            if block.type == "tool_use"
-        ]
+        calls = [_call(block) for block in message.content if block.type == "tool_use"]
         return _reply(dialect.with_tool_calls(text, calls), message)
 
     def stream(self) -> Stream:
