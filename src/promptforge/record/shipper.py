@@ -17,7 +17,7 @@ from promptforge.record.body import decode_as
 from promptforge.record.journal import SqliteJournal
 from promptforge.record.outgoing import BATCH_ROWS, Batch
 
-LINGER_SECONDS = 0.1
+LINGER_SECONDS = 1.0
 IDLE_SECONDS = 1.0
 TIDY_SECONDS = 600.0
 LONGEST_BACKOFF = 15.0
