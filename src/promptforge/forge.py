@@ -60,6 +60,9 @@ DRAIN_SECONDS = 5.0
 class SystemClock:
     """The real time, and the operating system's randomness."""
 
+    def __init__(self) -> None:
+        self._drawn = b""
+
     def now(self) -> datetime:
         """Aware UTC, cut to milliseconds."""
         now = datetime.now(UTC)
@@ -71,7 +74,10 @@ class SystemClock:
 
     def bits(self) -> int:
         """80 random bits for an id."""
-        return secrets.randbits(80)
+        if len(self._drawn) < 10:
+            self._drawn = os.urandom(4_000)  # many at a time: a draw is a call of the system
+        bits, self._drawn = self._drawn[:10], self._drawn[10:]
+        return int.from_bytes(bits, "big")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from operator import is_
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
+from promptforge.core.altered import altered
 from promptforge.core.chain_execution import ChainContent, ChainExecution, StepContent, StepRun
 from promptforge.core.execution import Attempt, Content, Execution
 from promptforge.core.json import Json, is_array, is_object
@@ -200,4 +201,4 @@ def _same(given: Mapping[str, Json] | Sequence[Json], plain: type, cleaned: Iter
 def _with(given: _Value, **cleaned: Any) -> _Value:
     """The same with what was cleaned."""
     changes = {name: value for name, value in cleaned.items() if value is not getattr(given, name)}
-    return replace(given, **changes) if changes else given
+    return altered(given, **changes) if changes else given

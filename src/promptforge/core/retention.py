@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
+from promptforge.core.altered import altered
 from promptforge.core.chain_execution import ChainExecution, StepRun, without_content
 from promptforge.core.execution import Execution, PromptRef, Status
 
@@ -144,7 +145,7 @@ def retained(retention: Retention, execution: Execution, since: datetime | None 
         if execution.pending
         else [execution]
     )
-    return replace(
+    return altered(
         execution,
         expires_on=expires_on(retention, ends[-1], since),
         content=execution.content if all(keeps(retention, end) for end in ends) else None,

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from promptforge.core import ids
+from promptforge.core.altered import altered
 from promptforge.core.chain_execution import AnyExecution, ChainContent, ChainExecution, StepContent, StepRun
 from promptforge.core.errors import InvalidInput
 from promptforge.core.execution import Content, Execution
@@ -41,7 +42,7 @@ def taken_in(execution: Execution, redactor: Redactor) -> Execution:
     step = made.step
     if step is not None and "" in {step.chain_id, step.chain_name}:
         changes["step"] = replace(step, chain_id=step.chain_id or None, chain_name=step.chain_name or None)
-    return _encodable(replace(made, **changes) if changes else made)
+    return _encodable(altered(made, **changes) if changes else made)
 
 
 def chain_taken_in(execution: ChainExecution, redactor: Redactor) -> ChainExecution:
@@ -51,7 +52,7 @@ def chain_taken_in(execution: ChainExecution, redactor: Redactor) -> ChainExecut
     changes = _tidied(made)
     if made.chain is not None and made.chain.label == "":
         changes["chain"] = replace(made.chain, label=None)
-    return _encodable(replace(made, **changes) if changes else made)
+    return _encodable(altered(made, **changes) if changes else made)
 
 
 def step_taken_in(step: StepRun, redactor: Redactor) -> StepRun:

@@ -1,11 +1,11 @@
 """Executions as rows of the history: into blocks, and back."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from json import loads
 from typing import Any, TypeVar
 
+from promptforge.core.altered import altered
 from promptforge.core.chain_execution import AnyExecution, ChainExecution
 from promptforge.core.execution import Content, Execution
 from promptforge.record import chain_rows
@@ -82,7 +82,7 @@ def _filled(
 
 def execution_of(row: Row, payload: Row | None = None) -> Execution:
     """The execution that a row of facts, and one of payloads, was made from."""
-    return replace(
+    return altered(
         shown_of(row["shown"]),
         end_user=row["end_user"] or None,
         session_id=row["session_id"] or None,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from promptforge.core.altered import altered
 from promptforge.core.backup import Written
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
 from promptforge.core.doctor import Checkup
@@ -84,7 +85,7 @@ class RecordStore(Removal):
     async def _open(self, execution: E, claim: Claim | None) -> str:
         with self._noted([execution]):
             self._room.require(1)
-            execution = replace(self._journal.erased.of(self._taken_in(execution)))
+            execution = altered(self._journal.erased.of(self._taken_in(execution)))
             kept = await self._journal.open(execution, claim_taken_in(claim, self._redactors.of(execution.workspace)))
         one = Counter([road(execution)])
         # the journal keeps this very copy, unless the id or the claim was known
@@ -240,7 +241,7 @@ class RecordStore(Removal):
         return taken_in(execution, redactor)
 
     def _stamped(self, execution: E) -> E:
-        return execution if execution.recorded_at else replace(execution, recorded_at=self._clock.now())
+        return execution if execution.recorded_at else altered(execution, recorded_at=self._clock.now())
 
     # ── out ──
 

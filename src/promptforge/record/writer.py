@@ -95,7 +95,8 @@ class Writer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = connect(path)
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[Work] | None] = SimpleQueue()
+        self._gathered: list[Work] = []
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._checkpoint_due = threading.Event()
         self._stopping = False
@@ -110,7 +111,10 @@ class Writer:
         """Do *run* in the next commit; returns when it is on disk. *run* raises before it writes, or not at all."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._put(Work(run, kept, future, loop))
+        self._require()
+        if not self._gathered:  # one hand-over for all that is asked for in this turn of the loop
+            loop.call_soon(self._hand_over)
+        self._gathered.append(Work(run, kept, future, loop))
         return await future
 
     async def rewrite(self) -> None:
@@ -120,6 +124,7 @@ class Writer:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
+        self._hand_over()
         self._put(Work(_rewrite, None, future, loop, alone=True))
         await future
 
@@ -133,6 +138,7 @@ class Writer:
         """Commit what waits, fold the log into the file, and end."""
         if self._stopping:
             return
+        self._hand_over()
         self._stopping = True
         self._queue.put(None)
         self._thread.join()
@@ -142,21 +148,29 @@ class Writer:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._connection.close()
 
-    def _put(self, work: Work) -> None:
+    def _require(self) -> None:
         if self._stopping:
             raise Unavailable("the record is shutting down; nothing was kept")
-        self._queue.put(work)
+
+    def _put(self, work: Work) -> None:
+        self._require()
+        self._queue.put([work])
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            works, self._gathered = self._gathered, []
+            self._queue.put(works)
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
-            group, last = [first], False
+            group, last = first, False
             with contextlib.suppress(Empty):
                 while len(group) < GROUP:
-                    work = self._queue.get_nowait()
-                    if work is None:
+                    works = self._queue.get_nowait()
+                    if works is None:
                         last = True
                         break
-                    group.append(work)
+                    group += works
             self._commit([work for work in group if not work.alone])
             for work in group:
                 if work.alone:

@@ -42,13 +42,13 @@ def create_app(forge: "Forge", *, dashboard: Path = DIST) -> Starlette:
         return Route(path, app if path in OPEN else Guarded(app, gate), methods=methods or None)
 
     routes: list[BaseRoute] = [
+        # not behind the guard: they take keys where the providers' SDKs put theirs, and answer in their words
+        Route("/openai/v1/{path:path}", Door(forge, gate, "openai")),
+        Route("/anthropic/v1/{path:path}", Door(forge, gate, "anthropic")),
         route("/graphql", graphql),
         route("/v1", graphql),
         WebSocketRoute("/graphql", socket),
         WebSocketRoute("/v1", socket),
-        # not behind the guard: it takes keys where the providers' SDKs put theirs, and answers in their words
-        Route("/openai/v1/{path:path}", Door(forge, gate, "openai")),
-        Route("/anthropic/v1/{path:path}", Door(forge, gate, "anthropic")),
         route("/export", Export(forge), "GET"),
         route("/import", Import(forge), "POST"),
         route("/backup", BackUp(forge), "POST"),

@@ -5,12 +5,11 @@ in ``X-PromptForge-Key``. Our own errors have the shape of the provider's, so th
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from promptforge.core.access import Actor
@@ -33,6 +32,7 @@ END_USER = "x-promptforge-end-user"
 SESSION = "x-promptforge-session"
 TAGS = "x-promptforge-tags"
 OURS = b"x-promptforge-"
+_Headers = Mapping[str, str]
 _PF = "pf_"
 MAX_HEADERS = 100
 STATUS = {
@@ -99,7 +99,7 @@ class Door:
 
     async def _pass(self, scope: Scope, caller: "_Caller") -> None:
         raw: Sequence[Header] = scope["headers"]
-        headers = Headers(raw=list(raw))
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
         actor, own = await self._actor(scope, headers)
         if len(raw) > MAX_HEADERS:
             raise TooLarge(f"a request with more than {MAX_HEADERS} headers does not pass")
@@ -118,7 +118,7 @@ class Door:
         )
         await self._forge.gateway.let_pass(actor, passing, caller)
 
-    async def _actor(self, scope: Scope, headers: Headers) -> tuple[Actor, bool]:
+    async def _actor(self, scope: Scope, headers: _Headers) -> tuple[Actor, bool]:
         """Who asks, and whether our key stood where the provider's belongs."""
         shown, key = _credential(headers), headers.get(KEY)
         own = shown.startswith(_PF)
@@ -154,7 +154,7 @@ def _refusal(error: ForgeError) -> _Refusal:
     return _Refusal(STATUS.get(error.code, 500), str(error), wait)
 
 
-def _credential(headers: Headers) -> str:
+def _credential(headers: _Headers) -> str:
     """Where SDKs put a provider's key: the first that there is, ours before others."""
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     shown = [
@@ -170,7 +170,7 @@ def _is_ours(header: Header) -> bool:
     return name in (b"authorization", b"x-api-key", b"api-key") and value.rpartition(b" ")[2].startswith(b"pf_")
 
 
-def _described(headers: Headers) -> dict[str, Any]:
+def _described(headers: _Headers) -> dict[str, Any]:
     """What the headers say about the call."""
     version, label = headers.get(VERSION), None
     number: int | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from promptforge.core import ids
 from promptforge.core.access import Actor, Permission
+from promptforge.core.altered import altered
 from promptforge.core.definition import check_roles
 from promptforge.core.errors import Conflict, ForgeError, InvalidInput, TooMany
 from promptforge.core.execution import Attempt, Content, ErrorType, Execution, Json, PromptRef, Status, StepRef
@@ -196,7 +197,7 @@ class Calls:
         except InvalidInput as error:
             return await self._refused(pending, error, retention, place)
         content = pending.content or Content()
-        pending = replace(pending, streamed=request.stream, content=replace(content, request=body))
+        pending = altered(pending, streamed=request.stream, content=altered(content, request=body))
         if place is None or place.earlier is None:
             opened = await self._record.open(retained(retention, pending), self._claim(call))
             if opened != pending.id:

@@ -3,8 +3,9 @@
 import json
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from promptforge.core.altered import altered
 from promptforge.core.execution import Attempt, Content, CostState, ErrorType, Execution, Status
 from promptforge.core.ids import derived_bits
 from promptforge.core.model import ModelFailure, Reply
@@ -45,7 +46,7 @@ def closed(
     lines = _lines(opened, usage, reply, len(attempts) or 1, prices) if usage is not None else None
     content = opened.content or Content()
     output = reply.text if reply else (failure.text if failure else "") or outcome.text or None
-    return replace(
+    return altered(
         opened,
         status=Status.ERROR if failure else Status.SUCCESS,
         error_type=failure.error_type if failure else None,
@@ -63,7 +64,7 @@ def closed(
         attempts=tuple(attempts),
         output_hash=text_hash(secret, output),
         output_chars=len(output or ""),
-        content=replace(
+        content=altered(
             content,
             output=output,
             error=str(failure) if failure else None,
@@ -113,7 +114,7 @@ def _cost_state(usage: Usage | None, lines: tuple[Line, ...] | None) -> CostStat
 
 def refused(execution: Execution, error: Exception, error_type: ErrorType) -> Execution:
     """The closed record of a call that was refused before any provider was asked: nothing used, nothing paid."""
-    return replace(
+    return altered(
         execution,
         status=Status.ERROR,
         error_type=error_type,
@@ -124,7 +125,7 @@ def refused(execution: Execution, error: Exception, error_type: ErrorType) -> Ex
         token_out=0,
         cost=0,
         cost_state=CostState.PRICED,
-        content=replace(execution.content or Content(), error=str(error), stack_trace=trace_of(error)),
+        content=altered(execution.content or Content(), error=str(error), stack_trace=trace_of(error)),
     )
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
+from promptforge.core.altered import altered
 from promptforge.core.errors import Unavailable
 from promptforge.core.execution import Attempt, ErrorType, Execution, Status
 from promptforge.core.model import ModelFailure
@@ -97,6 +98,7 @@ class Passage:
         self._status: int | None = None
         self._request_id: str | None = None
         self._answer: Answer | None = None
+        self._started = False
         self._closed = False
         self.hung_up = False
         """Set before the task is cancelled because the caller is gone."""
@@ -108,7 +110,7 @@ class Passage:
                 await self._pass(upstream, request)
         except ModelFailure as failure:
             await self._close(self._failed(failure))
-            if self._status is None:
+            if not self._started:
                 raise
             self._caller.cut()
         except TimeoutError:
@@ -117,7 +119,7 @@ class Passage:
                 ErrorType.TIMEOUT,
             )
             await self._close(self._failed(late))
-            if self._status is None:
+            if not self._started:
                 raise late from None
             self._caller.cut()
         except asyncio.CancelledError:
@@ -140,26 +142,41 @@ class Passage:
         reply = await upstream.send(request)
         try:
             answer = self._read(reply)
-            await self._caller.start(
-                reply.status, [*reply.headers, (b"x-promptforge-execution", self._opened.id.encode())]
-            )
-            held = b""
-            async for chunk in reply.chunks():
-                answer.feed(chunk)
-                if self._first_token is None and answer.text:
-                    self._first_token = self._clock.monotonic()
-                if answer.closed:
-                    await self._close(self._outcome())
-                if self._asked.streamed:
-                    await self._caller.send(chunk)
-                else:
-                    if held:
-                        await self._caller.send(held)
-                    held = chunk
-            await self._close(self._outcome())
-            await self._caller.end(held)
+            await (self._pass_stream(reply, answer) if self._asked.streamed else self._pass_whole(reply, answer))
         finally:
             reply.close()
+
+    async def _pass_stream(self, reply: UpstreamReply, answer: Answer) -> None:
+        """Every piece as it comes, but for the one that says that it is the last."""
+        await self._start(reply)
+        async for chunk in reply.chunks():
+            answer.feed(chunk)
+            if self._first_token is None and answer.text:
+                self._first_token = self._clock.monotonic()
+            if answer.closed:
+                await self._close(self._outcome())
+            await self._caller.send(chunk)
+        await self._close(self._outcome())
+        await self._caller.end(b"")
+
+    async def _pass_whole(self, reply: UpstreamReply, answer: Answer) -> None:
+        """Each piece when the next is there; the head with the first, so that a short answer is one write."""
+        held: bytes | None = None
+        async for chunk in reply.chunks():
+            answer.feed(chunk)
+            if held is not None:
+                if not self._started:
+                    await self._start(reply)
+                await self._caller.send(held)
+            held = chunk
+        await self._close(self._outcome())
+        if not self._started:
+            await self._start(reply)
+        await self._caller.end(held or b"")
+
+    async def _start(self, reply: UpstreamReply) -> None:
+        self._started = True
+        await self._caller.start(reply.status, [*reply.headers, (b"x-promptforge-execution", self._opened.id.encode())])
 
     def _read(self, reply: UpstreamReply) -> Answer:
         self._status = reply.status
@@ -179,7 +196,7 @@ class Passage:
             reply = answer.reply()
         except ModelFailure as failure:
             return self._failed(failure)
-        reply = replace(reply, request_id=self._request_id)
+        reply = altered(reply, request_id=self._request_id)
         failure = filtered(self._opened.provider, reply) if reply.filtered else None
         if self._caller.gone:
             failure = ModelFailure(_HUNG_UP, ErrorType.CANCELLED, text=reply.text)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from promptforge.core.altered import altered
 from promptforge.core.execution import Attempt, ErrorType, Execution, Status
 from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
 from promptforge.core.ports import Clock, ModelProvider, PriceBook, Record
@@ -73,7 +74,7 @@ class Run:
         outcome: Outcome
         try:
             async with places:
-                self.execution = replace(self.execution, started_at=self._clock.now())
+                self.execution = altered(self.execution, started_at=self._clock.now())
                 self._began = self._clock.monotonic()
                 outcome = await self._attempt_until_done()
         except asyncio.CancelledError:
@@ -99,7 +100,7 @@ class Run:
     async def _close(self) -> None:
         """Close the record; a cancellation that arrives now must not leave it open."""
         kept = self._keep(self.execution)
-        self.execution = replace(self.execution, expires_on=kept.expires_on)
+        self.execution = altered(self.execution, expires_on=kept.expires_on)
         close = self._close_with
         closing = asyncio.ensure_future(close(self.execution, kept) if close else self._record.close(kept))
         while not closing.done():
