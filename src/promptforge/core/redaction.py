@@ -39,6 +39,19 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
         self._forms = tuple(sorted(forms, key=len, reverse=True))
+        self._marks = (*(form.encode("utf-8", "surrogatepass") for form in self._forms),)
+        #: A number is compared as it is written, which its bytes do not show.
+        self._numeric = any(not form.strip("0123456789.+-e") for form in self._forms)
+
+    def is_clean(self, encoded: bytes) -> bool:
+        """Whether there is surely nothing to remove from what these bytes hold, its texts as they are in UTF-8.
+
+        One look at the whole, instead of one at each of its texts.
+        """
+        if self._numeric or any(mark in encoded for mark in self._marks):
+            return False
+        lower = encoded.lower()
+        return not any(mark in lower for mark in _SUSPECT_BYTES)
 
     def text(self, value: str) -> str:
         """The text without secrets."""
@@ -190,6 +203,13 @@ def _suspect(text: str) -> bool:
         # letters that the patterns take for i and s, and the lower case does not
         or ("ı" in text or "İ" in text or "ſ" in text)
     )
+
+
+#: What ``_suspect`` looks for, in bytes; those that are no ASCII have ASCII letters as their lower case or equals.
+_SUSPECT_BYTES = (
+    *(b"authorization", b"api-key", b"promptforge-key", b"set-cookie", b"pf_"),
+    *(letter.encode() for letter in "ıİſ\u212a"),
+)
 
 
 def _same(given: Mapping[str, Json] | Sequence[Json], plain: type, cleaned: Iterable[Json]) -> bool:

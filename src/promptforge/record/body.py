@@ -39,6 +39,11 @@ def encode(value: AnyExecution | StepRun) -> bytes:
     return bytes((first,)) + _sum(first, rest) + rest
 
 
+def plain(value: AnyExecution | StepRun) -> bytes:
+    """All that it holds as bytes, undeflated; raises as ``try_encoding`` does."""
+    return _encoder.encode(value)
+
+
 def try_encoding(value: AnyExecution | StepRun) -> None:
     """Raise what ``encode`` would raise (UnicodeEncodeError, OverflowError, TypeError), without the time to deflate."""
     _encoder.encode(value)

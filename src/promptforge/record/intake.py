@@ -19,7 +19,7 @@ from promptforge.core.execution import Content, Execution
 from promptforge.core.json import is_array, is_object
 from promptforge.core.ports import Claim
 from promptforge.core.redaction import Redactor
-from promptforge.record.body import try_encoding
+from promptforge.record.body import plain, try_encoding
 from promptforge.record.schema import milliseconds
 
 _NAMES = ("user_id", "key_id", "service", "end_user", "session_id")
@@ -35,14 +35,16 @@ _Texts = TypeVar("_Texts", Execution, ChainExecution, StepRun)
 def taken_in(execution: Execution, redactor: Redactor) -> Execution:
     """The execution as it is kept; InvalidInput when it cannot be."""
     _require_id(execution, ids.EXECUTION, "an execution")
-    made = redactor.execution(execution)
+    clean = _is_clean(execution, redactor)
+    made = execution if clean else redactor.execution(execution)
     changes = _tidied(made)
     if made.prompt is not None and made.prompt.label == "":
         changes["prompt"] = replace(made.prompt, label=None)
     step = made.step
     if step is not None and "" in {step.chain_id, step.chain_name}:
         changes["step"] = replace(step, chain_id=step.chain_id or None, chain_name=step.chain_name or None)
-    return _encodable(altered(made, **changes) if changes else made)
+    made = altered(made, **changes) if changes else made
+    return made if clean else _encodable(made)
 
 
 def chain_taken_in(execution: ChainExecution, redactor: Redactor) -> ChainExecution:
@@ -63,6 +65,14 @@ def step_taken_in(step: StepRun, redactor: Redactor) -> StepRun:
 def claim_taken_in(claim: Claim | None, redactor: Redactor) -> Claim | None:
     """The claim as it is kept: a caller may have made the key of anything."""
     return claim and replace(claim, key=redactor.text(claim.key))
+
+
+def _is_clean(execution: Execution, redactor: Redactor) -> bool:
+    """Whether it can be written as it is and holds nothing to remove, which is nearly always so."""
+    try:
+        return redactor.is_clean(plain(execution))
+    except (UnicodeEncodeError, OverflowError, TypeError):
+        return False
 
 
 def _require_id(execution: AnyExecution, prefix: str, what: str) -> None:
