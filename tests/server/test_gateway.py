@@ -378,3 +378,15 @@ async def test_a_unit_that_nobody_knows_is_kept_and_named(through):
         "usageRaw": block,
         "usageUnknown": ["prompt_tokens_details.hologram_tokens"],
     }
+
+
+async def test_a_response_that_goes_on_in_the_background_has_no_usage(through):
+    """It has only begun: its tokens and its cost are unknown, not estimated from half of it."""
+    begun = {"model": "gpt-5", "status": "queued", "background": True, "output": [], "usage": None}
+    through.here.pages["/v1/responses"] = answer(json.dumps(begun).encode())
+    asked = {"model": "gpt-5", "input": "think hard", "background": True}
+
+    found = await through.recorded(await through.post("/openai/v1/responses", asked))
+
+    assert (found["status"], found["finishReason"], found["usageSource"]) == ("success", "queued", "unknown")
+    assert (found["tokenIn"], found["costUsd"], found["cost"]["state"]) == (None, None, "unknown")

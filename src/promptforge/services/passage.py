@@ -20,6 +20,7 @@ from promptforge.services.ending import Outcome, closed, filtered
 from promptforge.wire.answer import Answer, answer_of
 from promptforge.wire.estimate import estimated
 from promptforge.wire.exchange import Asked, Exchange
+from promptforge.wire.responses import RUNNING
 
 #: Nothing takes longer than this to pass.
 MAX_SECONDS = 15 * 60
@@ -200,7 +201,9 @@ class Passage:
         failure = filtered(self._opened.provider, reply) if reply.filtered else None
         if self._caller.gone:
             failure = ModelFailure(_HUNG_UP, ErrorType.CANCELLED, text=reply.text)
-        guess = estimated(self._asked, reply.text) if reply.usage is None else None
+        guess = None
+        if reply.usage is None and reply.finish_reason not in RUNNING:  # what runs on has not used all of it yet
+            guess = estimated(self._asked, reply.text, answer.usage_so_far)
         return Outcome(reply=reply, failure=failure, estimated=guess)
 
     def _failed(self, failure: ModelFailure) -> Outcome:

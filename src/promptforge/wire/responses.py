@@ -24,7 +24,8 @@ _CALLS = frozenset(
 )
 _ASKED_IN = ("arguments", "input", "action", "actions", "operation")
 _DELTAS = frozenset({"response.output_text.delta", "response.refusal.delta"})
-#: States in which nothing follows; a background response is ``queued`` or ``in_progress`` before.
+#: States of a response that goes on in the background after its answer, which is then none.
+RUNNING = frozenset({"queued", "in_progress"})
 _ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
 #: Where a response tells what the provider's own tools used, beside the usage of the model.
 _TOOLS = "tool_usage"
