@@ -49,14 +49,14 @@ class Server:
 
 
 @contextmanager
-def serving(home: Path, *options: str) -> Iterator[Server]:
+def serving(home: Path, *options: str, **environment: str) -> Iterator[Server]:
     """`promptforge serve` as people start it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "promptforge.cli", "serve", "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=surroundings(home),
+        env={**surroundings(home), **environment},
     )
     assert process.stdout is not None
     said = ""

@@ -11,7 +11,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from browser.stage import Server, logged_in, opened, serving, settled
 from browser.test_shell import violations
+from kit.replay import Replay, replay_provider
 from kit.served import CLEAN
+
+__all__ = ["replay_provider"]
 
 pytestmark = pytest.mark.browser
 
@@ -93,6 +96,34 @@ def test_a_call_is_handed_in_with_curl(there: Page):
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
     assert '"stored":1' in done.stdout.replace(" ", ""), done.stdout
     expect(way.get_by_text("The first row came")).to_be_visible(timeout=15_000)
+
+
+@pytest.mark.shared
+def test_a_call_through_the_gateway_turns_its_provider_green(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, replay_provider: Replay
+):
+    """The command as it stands calls the provider with the server's key, or with the program's own beside ours."""
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("no curl here")
+    provider = {"OPENAI_BASE_URL": replay_provider.base("openai", "chat"), "OPENAI_API_KEY": "sk-of-the-server"}
+    with serving(tmp_path_factory.mktemp("gateway"), **provider) as server:
+        page = opened(browser, server, logged_in(server, browser))
+        page.goto("/connect?way=curl")
+        way = page.get_by_role("tabpanel")
+        for whose in ("the server's", "the program's own"):
+            way.get_by_role("button", name=whose).click()
+            keyed(way, "from-curl")
+            command = way.get_by_role("group", name="Call a model").inner_text()
+            asked = {"OPENAI_API_KEY": "sk-of-the-program", "PATH": CLEAN["PATH"]}
+            done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True, env=asked)
+            assert "choices" in done.stdout, done.stdout
+            expect(page.get_by_role("tab", name="OpenAI")).to_contain_text("The first row came", timeout=15_000)
+            page.reload()
+        expect(page.get_by_role("tab", name="OpenAI")).to_contain_text("Last row")
+        page.get_by_role("link", name="Show it").click()
+        expect(page.get_by_role("region", name="Details")).to_contain_text("Gateway")
+        settled(page)
 
 
 def test_a_key_is_filled_in_where_it_suffices_and_kept_nowhere(there: Page, unused: Server):

@@ -248,3 +248,19 @@ def test_an_export_that_is_refused_says_so(at: Page):
     at.get_by_role("dialog", name="Export").get_by_role("button", name="CSV").click()
     expect(at.get_by_role("alert")).to_contain_text("'xls' is not a format")
     at.wrong.clear()  # the browser notes that answer, as it should
+
+
+def test_what_was_estimated_says_so(at: Page, server):
+    """Figures that nobody reported are marked in the list and in the panel, and so is what the sender claimed."""
+    item = {"createdAt": "2026-02-03T04:05:06Z", "model": "gpt-4o-mini", "input": "estimated-one", "endUser": "guess"}
+    used = {"tokenIn": 1200, "tokenOut": 300, "usageSource": "estimated", "costUsd": "0.5"}
+    server.ask("mutation($items: [JSON!]!) { recordExecutions(executions: $items) { stored } }", items=[item | used])
+    at.goto("/executions?user=guess")
+    row = at.get_by_role("grid").locator("[data-id]")
+    expect(row).to_contain_text("≈ 1,200 → 300")
+    row.click()
+    panel = at.get_by_role("complementary", name="Execution")
+    expect(panel.get_by_title("The provider reported no usage")).to_have_text("estimated")
+    expect(at.get_by_text("the quantities are estimated")).to_be_visible()
+    expect(at.get_by_text("The sender claimed $0.50")).to_be_visible()
+    assert violations(at) == []

@@ -82,8 +82,19 @@ export function course(detail: ChainDetail, now: number): Course {
     (a, b) =>
       a.order - b.order || Number(a.state === "skipped") - Number(b.state === "skipped") || a.offset - b.offset,
   );
+  tellApart(parts);
   const whole = Math.max(1, detail.latencyMs ?? elapsed, ...parts.map((part) => part.offset + part.length));
   return { parts, waves: inWaves(parts), whole };
+}
+
+/** Steps of what was captured may have one name: the second becomes “name (2)”. */
+function tellApart(parts: Part[]): void {
+  const seen = new Map<string, number>();
+  for (const part of parts) {
+    const times = (seen.get(part.name) ?? 0) + 1;
+    seen.set(part.name, times);
+    if (times > 1) part.name = `${part.name} (${times})`;
+  }
 }
 
 interface Planned {

@@ -27,6 +27,7 @@ const ROW = graphql(`
     stepCount
     endUser
     forkedFrom
+    source
     steps {
       name
       status

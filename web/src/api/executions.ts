@@ -19,10 +19,12 @@ const ROW = graphql(`
     latencyMs
     tokenIn
     tokenOut
+    usageSource
     cost {
       display
       state
     }
+    source
     provider
     model
     promptName

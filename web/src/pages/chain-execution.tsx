@@ -15,6 +15,7 @@ import { tagged } from "../parts/identity";
 import { Link } from "../parts/link";
 import { Panel } from "../parts/panel";
 import { Fact, Fold, Section } from "../parts/section";
+import { roadOf } from "../parts/source";
 import { Status } from "../parts/status";
 import { kindOf, StepBody } from "../parts/step";
 import { Waterfall } from "../parts/waterfall";
@@ -269,6 +270,7 @@ function Whole(props: {
 
 function Head({ detail, mayRun }: { detail: ChainDetail; mayRun: boolean }) {
   const cancel = useCancelChain(detail.id);
+  const captured = detail.source === "otlp";
   return (
     <header className={s.head}>
       <h1>
@@ -284,9 +286,11 @@ function Head({ detail, mayRun }: { detail: ChainDetail; mayRun: boolean }) {
         )}
         {detail.version !== null && <span className={d.tag}>v{detail.version}</span>}
         {detail.label && <span className={d.tag}>{detail.label}</span>}
+        {captured && detail.chainName && <span className={d.tag}>captured</span>}
         <Status pill status={detail.status} errorType={detail.errorType} />
         <span className={s.actions}>
-          {mayRun && detail.status === "pending" && (
+          {mayRun && detail.status === "pending" && !captured && (
+            
             <Button small disabled={cancel.isPending} onClick={() => cancel.mutate()}>
               <Icon name="stop" size={12} /> Cancel
             </Button>
@@ -316,9 +320,9 @@ function Head({ detail, mayRun }: { detail: ChainDetail; mayRun: boolean }) {
 }
 
 function Identity({ detail }: { detail: ChainDetail }) {
-  const filter = (name: string, value: string) => (
+  const filter = (name: string, value: string, shown = value) => (
     <Link href={href("/chain-executions", { [name]: value })} title="Show chain executions like this">
-      {value}
+      {shown}
     </Link>
   );
   const at = (iso: string | null) =>
@@ -340,7 +344,7 @@ function Identity({ detail }: { detail: ChainDetail }) {
     ["Ended", at(detail.endedAt)],
     ["Deadline", detail.deadlineMs > 0 && latency(detail.deadlineMs)],
     ["Cost ceiling", detail.maxCostUsd !== null && usd(detail.maxCostUsd)],
-    ["Source", filter("source", detail.source)],
+    ["Source", filter("source", detail.source, roadOf(detail.source))],
     ["Service", detail.service && filter("service", detail.service)],
     ["Account", detail.user && (detail.user.email ?? detail.user.name)],
     ["End user", detail.endUser && filter("user", detail.endUser)],

@@ -9,6 +9,7 @@ import { Identity } from "../parts/identity";
 import { Link } from "../parts/link";
 import { Panel } from "../parts/panel";
 import { Fact, Fold, Section } from "../parts/section";
+import { Estimated } from "../parts/source";
 import { Status } from "../parts/status";
 import { Timing } from "../parts/timing";
 import { href } from "../route";
@@ -83,6 +84,7 @@ function Title({ detail }: { detail: Detail }) {
         )}
         {promptVersion && <span className={s.tag}>v{promptVersion.version}</span>}
         {detail.label && <span className={s.tag}>{detail.label}</span>}
+        {detail.usageSource === "estimated" && <Estimated />}
       </h2>
       <p className={`${s.under} clip`}>
         {promptName && `${detail.model} · `}
@@ -145,7 +147,7 @@ function Sections({ detail, content }: { detail: Detail; content: boolean }) {
         </Section>
       )}
       {some(request) && (
-        <Section title="Request" note="as sent to the provider">
+        <Section title="Request" note={detail.source === "otlp" ? "as its span says" : "as sent to the provider"}>
           {said.length > 0 && <Turns said={said} />}
           {said.length > 0 ? (
             <Fold title="The whole request">

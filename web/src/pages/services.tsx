@@ -3,6 +3,7 @@ import { useServices, type Service } from "../api/services";
 import { ago, amount, compact, count, moment, percent } from "../format";
 import { Bone, Notice, Segments } from "../parts/controls";
 import { Link } from "../parts/link";
+import { roadOf } from "../parts/source";
 import { adjust, href, useRoute } from "../route";
 import page from "./overview.module.css";
 import s from "./services.module.css";
@@ -108,7 +109,7 @@ function Row({ one, range }: { one: Service; range: string }) {
             </Link>
           )}
           {one.sources.map((source) => (
-            <small key={source}>{source}</small>
+            <small key={source}>{roadOf(source)}</small>
           ))}
         </span>
       </th>

@@ -4,6 +4,7 @@ import { compact, count, gist, latency, moment, when } from "../format";
 import { Cell, type Head } from "./grid";
 import s from "./grid.module.css";
 import c from "./chains.module.css";
+import { Captured } from "./source";
 import { Status } from "./status";
 
 export const CHAIN_HEADS: readonly Head[] = [
@@ -33,7 +34,7 @@ function Course({ row }: { row: ChainRow }) {
     <span className={c.strip} aria-hidden="true">
       {steps.map((step, n) => (
         <i
-          key={step.name}
+          key={n}
           data-status={step.status}
           data-critical={step.critical}
           style={{
@@ -63,6 +64,7 @@ export function ChainCells({ row }: { row: ChainRow }) {
       <Cell name={s.name} title={row.chainName ?? ""}>
         {row.chainName ?? <span className={s.quiet}>Captured</span>}
         {row.version !== null && <span className={s.version}>v{row.version}</span>}
+        <Captured source={row.source} />
         {row.forkedFrom && <span className={s.version}>fork</span>}
       </Cell>
       <Cell name={c.course}>

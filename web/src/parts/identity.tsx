@@ -6,6 +6,7 @@ import { href } from "../route";
 import { Copy } from "./controls";
 import s from "./detail.module.css";
 import { Link } from "./link";
+import { roadOf } from "./source";
 
 /** A tag as the filter writes it. */
 export function tagged(tags: unknown): string[] {
@@ -25,9 +26,9 @@ const InChain = ({ detail, id }: { detail: Detail; id: string }) => (
 
 export function Identity({ detail }: { detail: Detail }) {
   const { promptVersion } = detail;
-  const filter = (name: string, value: string) => (
+  const filter = (name: string, value: string, shown = value) => (
     <Link href={href("/executions", { [name]: value })} title="Show executions like this">
-      {value}
+      {shown}
     </Link>
   );
   const id = (value: string, label: string) => (
@@ -46,7 +47,7 @@ export function Identity({ detail }: { detail: Detail }) {
     ["Model", filter("model", detail.model)],
     ["Answered by", detail.responseModel !== detail.model && detail.responseModel],
     ["Finish reason", detail.finishReason],
-    ["Source", filter("source", detail.source)],
+    ["Source", filter("source", detail.source, roadOf(detail.source))],
     ["Service", detail.service && filter("service", detail.service)],
     ["Account", detail.user && (detail.user.email ?? detail.user.name)],
     ["End user", detail.endUser && filter("user", detail.endUser)],

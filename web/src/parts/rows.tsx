@@ -4,9 +4,11 @@ import type { Row } from "../api/executions";
 import { compact, count, gist, latency, moment, when } from "../format";
 import { Cell, type Head } from "./grid";
 import s from "./grid.module.css";
+import { Captured } from "./source";
 import { Status } from "./status";
 
 export function Cells({ row, tall }: { row: Row; tall: boolean }) {
+  const about = row.usageSource === "estimated" ? "≈ " : "";
   const known = row.tokenIn !== null || row.tokenOut !== null;
   const answer = row.status === "error" ? gist(row.error) : gist(row.output);
   const cell = (name: string | undefined, content: ReactNode, title?: string) => (
@@ -28,6 +30,7 @@ export function Cells({ row, tall }: { row: Row; tall: boolean }) {
         <>
           {row.promptName ?? <span className={s.quiet}>{tall ? "No prompt" : row.model}</span>}
           {row.promptVersion && <span className={s.version}>v{row.promptVersion.version}</span>}
+          <Captured source={row.source} />
           {tall && <span className={s.under}>{row.model}</span>}
         </>,
         row.promptName ?? undefined,
@@ -36,12 +39,13 @@ export function Cells({ row, tall }: { row: Row; tall: boolean }) {
       {cell(s.number, latency(row.latencyMs))}
       {cell(
         `${s.number} ${s.quiet} ${s.tokens}`,
-        known ? `${compact(row.tokenIn ?? 0)} → ${compact(row.tokenOut ?? 0)}` : "–",
-        known ? `${count(row.tokenIn ?? 0)} in, ${count(row.tokenOut ?? 0)} out` : undefined,
+        known ? `${about}${compact(row.tokenIn ?? 0)} → ${compact(row.tokenOut ?? 0)}` : "–",
+        known ? `${count(row.tokenIn ?? 0)} in, ${count(row.tokenOut ?? 0)} out${about && ", estimated"}` : undefined,
       )}
       {cell(
         s.number,
-        row.cost.display ?? <span className={s.quiet}>{row.cost.state === "pending" ? "–" : row.cost.state}</span>,
+        row.cost.display ? `${about}${row.cost.display}` : <span className={s.quiet}>{row.cost.state === "pending" ? "–" : row.cost.state}</span>,
+        about && row.cost.display ? "Estimated: the provider reported no usage" : undefined,
       )}
       {cell(`${s.quiet} ${s.enduser}`, row.endUser)}
       {cell(`${s.quiet} ${s.service}`, row.service)}
