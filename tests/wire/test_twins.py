@@ -108,6 +108,18 @@ def test_a_span_without_the_name_of_its_answer_is_told_by_how_it_ended(text, exp
     assert len(calls(outer, inner)) == expected
 
 
+@pytest.mark.parametrize(("told_by", "produced", "expected"), [(SDK, 220, 1), (SDK, 221, 2), (AROUND, 220, 2)])
+def test_an_sdk_that_keeps_no_text_is_told_by_what_was_produced(told_by, produced, expected):
+    """A framework that names no answer and counts a stream's input as none tells of the call that the SDK within it
+    counts right; no other instrumentation may differ."""
+    outer = chat(FRAMEWORK, 1, text="Hello.", counts=(0, 220))
+    inner = chat(told_by, 2, start_ms=1, took_ms=90, answer="msg_1", counts=(17, produced))
+    left = calls(outer, inner)
+
+    assert len(left) == expected
+    assert expected == 2 or (left[0].output, left[0].usage) == ("Hello.", usage(input=17, output=220))
+
+
 def test_a_failure_told_twice_is_one():
     """Two instrumentations, one around the other, that tell of the same error tell of one call."""
     outer, _ = chat(AROUND, 1, counts=None, status=2, message="RateLimitError: slow down")

@@ -25,7 +25,8 @@ def once(spans: Iterable[Span]) -> None:
 
     They are of different instrumentations. One is right above the other; or both name the same answer and their times
     overlap (played back, an answer has the same name at another time); or, where one names none, it is around the other
-    and both end alike: with the same error, or with the same text and counts.
+    and both end alike: with the same error, or with the same text and counts. Of an SDK's own telling,
+    which may know no text and is right about counts, those of the output are enough.
     """
     calls = [span for span in spans if span.calls_model]
     if len({call.scope for call in calls}) < 2:
@@ -37,14 +38,19 @@ def once(spans: Iterable[Span]) -> None:
         if call.calls_model and call.request_id:
             named[call.request_id].append(call)
         if call.calls_model and (call.usage or call.error_type):
-            counts = tuple(sorted(call.usage.leaves.items())) if call.usage else ()
-            alike[call.provider, call.error_type, call.output, counts].append(call)
+            alike[call.provider, call.error_type, call.usage and call.usage.token_out].append(call)
     for same in named.values():
         _fold_each(same, lambda inner, outer: inner.started_ns <= outer.ended_ns)
     for same in alike.values():
-        _fold_each(
-            same, lambda inner, outer: inner.ended_ns <= outer.ended_ns and not (inner.request_id and outer.request_id)
-        )
+        _fold_each(same, _end_alike)
+
+
+def _end_alike(inner: Span, outer: Span) -> bool:
+    if inner.ended_ns > outer.ended_ns or (inner.request_id and outer.request_id):
+        return False
+    if inner.scope in FIRST_HAND:
+        return inner.output == outer.output or inner.output is None
+    return inner.output == outer.output and inner.usage == outer.usage
 
 
 def _under_calls(calls: Sequence[Span]) -> None:
