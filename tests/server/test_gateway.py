@@ -293,6 +293,20 @@ async def test_what_is_refused_here_is_said_in_the_provider_s_words(through):
     assert len(through.here.asked) == 1
 
 
+async def test_what_is_refused_counts_for_the_service_that_sent_it(through):
+    """A path that does not pass and a provider without a key are rejected calls of their service, with the reason."""
+    named = {**through.ours, "x-promptforge-service": "lost"}
+    await through.post("/openai/v1/files", **named)
+    await through.post(MESSAGES, **named)
+    asked = "{ services { name lastSeen rejected lastRejection { text } } health { counters { source rejected } } }"
+    found = await asyncio.to_thread(through.server.ask, asked)
+    (lost,) = [one for one in found["services"] if one["name"] == "lost"]
+    assert (lost["lastSeen"], lost["rejected"]) == (None, 2)
+    assert "secret set ANTHROPIC_API_KEY" in lost["lastRejection"]["text"]
+    counted = sum(one["rejected"] for one in found["health"]["counters"])
+    assert sum(one["rejected"] for one in found["services"]) == counted
+
+
 async def test_a_session_is_no_key(through):
     """A browser's cookie opens nothing here, so no page can spend a provider's key."""
     reply = await through.post(CHAT, cookie="promptforge_session=x")

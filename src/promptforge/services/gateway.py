@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from promptforge.core import ids
 from promptforge.core.access import Actor, Permission, system
-from promptforge.core.errors import Conflict, InvalidInput, NotFound, TooMany
+from promptforge.core.errors import Conflict, ForgeError, InvalidInput, NotFound, TooMany
 from promptforge.core.execution import Content, Execution, PromptRef, Source, Status
 from promptforge.core.ports import Clock, PriceBook, Record, Upstream
 from promptforge.core.retention import retained
@@ -25,7 +25,7 @@ from promptforge.services.passage import Caller, Passage, relay
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
 from promptforge.services.secrets import Secrets
-from promptforge.wire.exchange import EXCHANGES, FREE, Asked
+from promptforge.wire.exchange import EXCHANGES, FREE, Asked, Exchange
 
 MAX_KEYS = 10_000
 
@@ -107,20 +107,19 @@ class Gateway:
 
         An error of ours is raised before anything is sent: NotFound for a path that does not pass, TooMany, Forbidden.
         """
-        actor.require(Permission.RUN if passing.own_key else Permission.INGEST)
-        exchange = EXCHANGES.get((passing.provider, passing.path)) if passing.method == "POST" else None
-        if exchange is None and not _is_free(passing):
-            raise NotFound(_closed_path(passing))
-        if len(self._passing) >= self._at_once:
-            raise TooMany(f"{self._at_once:,} calls are on their way already; try again", retry_after=1)
-        self._rates.require(actor)
+        try:
+            exchange = self._exchange(actor, passing)
+            key = await self._key(actor, passing.provider) if passing.own_key else None
+        except ForgeError as error:
+            self._record.refused(actor.workspace, Source.GATEWAY, 1, service=actor.service, why=str(error))
+            raise
         request = UpstreamRequest(
             provider=passing.provider,
             method=passing.method,
             path=passing.path + passing.query,
             headers=passing.headers,
             body=passing.body,
-            key=await self._key(actor, passing.provider) if passing.own_key else None,
+            key=key,
         )
         task = asyncio.current_task()
         if task is None:
@@ -150,6 +149,17 @@ class Gateway:
             await passage.drive(self._upstream, request)
         finally:
             self._passing.discard(task)
+
+    def _exchange(self, actor: Actor, passing: Passing) -> Exchange | None:
+        """How the call is read, None for what is no call; an error for what may not pass."""
+        actor.require(Permission.RUN if passing.own_key else Permission.INGEST)
+        exchange = EXCHANGES.get((passing.provider, passing.path)) if passing.method == "POST" else None
+        if exchange is None and not _is_free(passing):
+            raise NotFound(_closed_path(passing))
+        if len(self._passing) >= self._at_once:
+            raise TooMany(f"{self._at_once:,} calls are on their way already; try again", retry_after=1)
+        self._rates.require(actor)
+        return exchange
 
     async def _opened(self, actor: Actor, passing: Passing, asked: Asked) -> Execution:
         now = self._clock.now()
