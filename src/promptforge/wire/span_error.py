@@ -38,7 +38,7 @@ def failing(told: Told, facts: Mapping[str, Json], *, calls_model: bool) -> Fail
     trace = _text(facts.get("stack_trace"))
     return Failing(
         _error_type(kinds, error) or (ErrorType.PROVIDER if calls_model else ErrorType.INTERNAL),
-        scrub(error),
+        scrub(error[:MAX_TRACE]),
         without_keys(trace[-MAX_TRACE:]) if trace else None,
     )
 
