@@ -51,6 +51,7 @@ from promptforge.services.retention import Retentions
 from promptforge.services.sealing import Seal
 from promptforge.services.secrets import Secrets
 from promptforge.services.service import Services
+from promptforge.services.traces import Traces
 from promptforge.settings import Settings
 
 #: How long a stop waits for running executions before it closes them as interrupted.
@@ -104,6 +105,7 @@ class Forge:
     executions: Executions
     chain_reader: ChainReader
     arrivals: Arrivals
+    traces: Traces
     health: Health
     gateway: Gateway
     backups: Backups
@@ -121,12 +123,14 @@ class Forge:
     async def drain(self, seconds: float) -> None:
         """Let what runs finish; then leave chains open, for the next process, and close other calls as interrupted."""
         end = self.clock.monotonic() + seconds
+        await self.traces.stop(system("default"))
         await self.chain_executions.drain(system("default"), seconds)
         await self.gateway.drain(system("default"), max(0.0, end - self.clock.monotonic()))
         await self.executions.drain(system("default"), max(0.0, end - self.clock.monotonic()))
 
     async def resume(self) -> None:
-        """Go on with the chains that an earlier process left open."""
+        """Go on with the chains that an earlier process left open, and look after traces that wait for their root."""
+        self.traces.start(system("default"))
         await self.chain_executions.resume(system("default"))
 
     async def load_demo(self) -> None:
@@ -217,6 +221,8 @@ async def open_forge(
         chain_executions = ChainExecutions(record, chains, prompts, steps, retentions, clock, secret=secret)
         # before the calls: what a chain has in flight stays open with it, for the next process
         stack.push_async_callback(chain_executions.drain, system("default"), DRAIN_SECONDS)
+        traces = Traces(record, record, prompts, prices, clock, retentions, secret=secret)
+        stack.push_async_callback(traces.stop, system("default"))
         await access.ensure_administrator(
             local_key := kept_secret(home / "local.key", lambda: settings.admin_key or access.new_secret())
         )
@@ -239,6 +245,7 @@ async def open_forge(
             chain_reader=ChainReader(record, record),
             gateway=gateway,
             via=f"promptforge-{derived_bits(secret, 'via'):020x}",
+            traces=traces,
             arrivals=Arrivals(record, prompts, prices, clock, retentions, secret=secret),
             backups=Backups(record),
             doctor=Doctor(record, catalog.prompts, clock, min_free_mb=settings.min_free_mb),

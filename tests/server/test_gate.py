@@ -31,6 +31,7 @@ async def test_every_route_is_closed_to_strangers(forge, http):
     assert {r.path for r in closed} == {
         "/graphql",
         "/v1",
+        "/v1/traces",
         "/logout",
         "/metrics",
         "/import",

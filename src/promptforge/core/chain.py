@@ -113,7 +113,10 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainRef:
-    """The version that ran, resolved once, at acceptance; *label* is the label that was asked for, if one was."""
+    """The version that ran, resolved once, at acceptance; *label* is the label that was asked for, if one was.
+
+    What was captured is no chain of ours: it has a name, and otherwise empty texts and version 0.
+    """
 
     chain_id: str
     chain_name: str

@@ -3,7 +3,7 @@
 Apart from ``ports.py`` only for its length; ``RecordStore`` is both a Record and a ChainRecord.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,7 @@ from promptforge.core.chain import Chain, ChainVersion
 from promptforge.core.chain_execution import ChainExecution, StepRun
 from promptforge.core.execution import Execution, Json
 from promptforge.core.ports import Claim
-from promptforge.core.query import ChainExecutions, Page
+from promptforge.core.query import ChainExecutions, Page, Recorded
 
 
 class ChainRecord(Protocol):
@@ -36,6 +36,30 @@ class ChainRecord(Protocol):
 
     async def close_chain(self, execution: ChainExecution) -> None:
         """Make the final state durable, then announce it. A second close of one id changes nothing."""
+        ...
+
+    async def trace_ids(self, workspace: str, wanted: Mapping[str, str]) -> Mapping[str, str]:
+        """The id of the chain execution of each trace: the one that it was given first, else that in *wanted*.
+
+        It is remembered for seven days.
+        """
+        ...
+
+    async def capture(self, executions: Sequence[Execution], chains: Sequence[ChainExecution]) -> Recorded:
+        """``Record.record`` for calls of traces, and with them, all or nothing, what is known of the chain executions.
+
+        *chains* are those of the calls that name one, and others whose root has come: each once, closed where its root
+        is here, else pending. One is opened with its first call and closed once a call and its root have come, in
+        whatever order. A root without calls waits and is in no answer.
+        """
+        ...
+
+    def roots(self, workspace: str | None = None) -> Sequence[ChainExecution]:
+        """Roots that wait for a call of their trace: of a workspace, or all."""
+        ...
+
+    async def forget_roots(self, roots: Sequence[ChainExecution]) -> None:
+        """Let go of roots whose traces have no call."""
         ...
 
     def unfinished(self, workspace: str | None = None) -> Sequence[ChainExecution]:

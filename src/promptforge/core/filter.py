@@ -85,7 +85,8 @@ def _step(name: str) -> Callable[[Execution], object]:
 
 
 def _chain(name: str) -> Callable[[ChainExecution], object]:
-    return lambda e: getattr(e.chain, name) if e.chain else None
+    # what is captured has a name and no chain of ours
+    return lambda e: (getattr(e.chain, name) or None) if e.chain else None
 
 
 def _tokens(execution: Execution) -> int | None:

@@ -3,7 +3,7 @@
 Apart from ``ports.py``, because no service ever sees them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -22,12 +22,12 @@ from promptforge.core.query import Breakdown, Group, Page, Seen, StoreSize
 class Closed:
     """What became of closing some: the last sequence number, and the (workspace, id) of those not closed before.
 
-    ``chain`` is the open chain execution with the step that was written with it.
+    ``chains`` are the chain executions that changed with them: as they are now.
     """
 
     last: int
     fresh: frozenset[tuple[str, str]]
-    chain: ChainExecution | None = None
+    chains: Sequence[ChainExecution] = ()
 
 
 class Journal(Protocol):
@@ -42,6 +42,22 @@ class Journal(Protocol):
 
         *step* is the finished step that made the one call that is given: its checkpoint, as in ``advance``.
         """
+        ...
+
+    async def capture(self, executions: Sequence[Execution], chains: Sequence[ChainExecution]) -> Closed:
+        """``close`` for calls of traces, and with them what ``ChainRecord.capture`` says of *chains*."""
+        ...
+
+    async def trace_ids(self, workspace: str, wanted: Mapping[str, str]) -> Mapping[str, str]:
+        """As ``ChainRecord`` says."""
+        ...
+
+    def roots(self) -> Sequence[ChainExecution]:
+        """Roots of traces that wait for a call."""
+        ...
+
+    async def forget_roots(self, roots: Sequence[ChainExecution]) -> None:
+        """Let go of them."""
         ...
 
     async def advance(self, workspace: str, chain_execution_id: str, step: StepRun) -> ChainExecution | None:

@@ -82,11 +82,13 @@ def blank(connection: sqlite3.Connection, workspace: str, end_user: str) -> Eras
     unreadable: set[str] = set()
     for table, update in (
         ("events", "UPDATE events SET body = ? WHERE seq = ?"),
+        ("roots", "UPDATE roots SET body = ? WHERE rowid = ?"),
         ("poison", "UPDATE poison SET body = ?, problem = 'what was wrong was erased with it' WHERE seq = ?"),
     ):
         changes: list[tuple[bytes, int]] = []
         plain = "AND step IS NULL" if table == "events" else ""
-        sql = f"SELECT seq, id, body FROM {table} WHERE workspace = ? {plain}"
+        seq = "rowid" if table == "roots" else "seq"
+        sql = f"SELECT {seq}, id, body FROM {table} WHERE workspace = ? {plain}"
         for seq, shown, body in connection.execute(sql, (workspace,)):
             try:
                 execution = _of(body, end_user)

@@ -7,11 +7,12 @@ runs change together, on the event loop, so that a reader sees both as of one mo
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from promptforge.core import ids
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, StepRun
 from promptforge.core.erasure import Erasure
 from promptforge.core.execution import Execution
@@ -19,18 +20,21 @@ from promptforge.core.ports import Claim, Clock
 from promptforge.core.pruning import Border
 from promptforge.core.query import StoreSize
 from promptforge.core.record_ports import Closed
-from promptforge.record import erasure, events, pruning
+from promptforge.record import erasure, events, pruning, traces
 from promptforge.record.body import decode_as, decode_step, encode
+from promptforge.record.checkpoint import Checkpoint
 from promptforge.record.erasure import Erased
 from promptforge.record.journal_tables import CLOSED, prepare
 from promptforge.record.outgoing import Outgoing
 from promptforge.record.pending import Pending, PendingChains
 from promptforge.record.remains import reopened
+from promptforge.record.traces import Half, Joined, Key
 from promptforge.record.writer import FileReader, Writer, connect
 
 REMEMBERED = timedelta(days=7)
 CLAIMED = timedelta(hours=24)
 MANY = 50
+_CHAIN = f"{ids.CHAIN_EXECUTION}_"
 
 
 class SqliteJournal:
@@ -51,6 +55,7 @@ class SqliteJournal:
         self.outgoing = Outgoing(path, self._writer, self._now)
         self.open_runs: Pending[Execution] = Pending()
         self.open_chains = PendingChains()
+        self.waiting_roots: Pending[ChainExecution] = Pending()
         self.erased = Erased()
         self._restore()
         self._writer.start()
@@ -65,6 +70,8 @@ class SqliteJournal:
             # a step that cannot be read is one that is not done
             with contextlib.suppress(ValueError):
                 self.open_chains.advance(workspace, chain_execution_id, decode_step(body))
+        for root in traces.roots(connection):
+            self.waiting_roots.add(root)
         count, oldest, first = connection.execute(
             "SELECT count(*), min(at), min(seq) FROM events WHERE kind = ?", (CLOSED,)
         ).fetchone()
@@ -130,45 +137,99 @@ class SqliteJournal:
         await self._writer.write(lambda connection: events.update_opened(connection, key, body), kept)
 
     async def close(self, executions: Sequence[AnyExecution], step: StepRun | None = None) -> Closed:
-        wanted = {(e.workspace, e.id): e for e in reversed(executions)}
-        if len(wanted) > MANY:
-            bodies = await asyncio.to_thread(lambda: {key: encode(e) for key, e in wanted.items()})
-        else:
-            bodies = {key: encode(e) for key, e in wanted.items()}
-        checkpoint = step and _Checkpoint.of(executions[0], step)
+        wanted, bodies = await _encoded(executions)
+        checkpoint = step and Checkpoint.of(executions[0], step)
         now = self._now()
 
         def run(connection: sqlite3.Connection) -> tuple[Closed, bool]:
             # the step first: the last number must be that of what was closed
             written = checkpoint is not None and checkpoint.write(connection, now)
-            known = events.known(connection, list(bodies))
-            fresh = [key for key in reversed(bodies) if key not in known]
-            if not fresh:
-                return Closed(self.last, frozenset()), written
-            # not before it was made, whatever the clock says: what is forgotten is looked for by when it was made
-            seen = [(*key, max(now, _at(wanted[key].created_at))) for key in fresh]
-            connection.executemany("INSERT INTO seen (workspace, id, at) VALUES (?, ?, ?)", seen)
-            last = events.insert_closed(connection, [(*key, bodies[key]) for key in fresh], now)
-            return Closed(last, frozenset(fresh)), written
+            return self._append(connection, wanted, bodies, now), written
 
         chains: list[ChainExecution | None] = [None]
 
         def kept(done: tuple[Closed, bool]) -> None:
             closed, written = done
-            for key in closed.fresh:
-                (self.open_chains if isinstance(wanted[key], ChainExecution) else self.open_runs).remove(*key)
-            if closed.fresh:
-                self.last = max(self.last, closed.last)
-                self.waiting += len(closed.fresh)
-                self.oldest_at = self.oldest_at or now
+            self._closed(closed, now)
             if written and checkpoint:
                 chains.append(self.open_chains.advance(*checkpoint.key, checkpoint.step))
 
         closed, _ = await self._writer.write(run, kept)
-        return replace(closed, chain=chains[-1])
+        return replace(closed, chains=[chain for chain in chains if chain is not None])
+
+    async def capture(self, executions: Sequence[Execution], chains: Sequence[ChainExecution]) -> Closed:
+        wanted, bodies = await _encoded(executions)
+        halves, steps = [Half.of(chain) for chain in chains], {(e.workspace, e.id): e.step for e in executions}
+        now = self._now()
+
+        def run(connection: sqlite3.Connection) -> tuple[Closed, Joined]:
+            calls = self._append(connection, wanted, bodies, now)
+            called = {(key[0], step.chain_execution_id) for key in calls.fresh if (step := steps[key])}
+            joined = traces.join(connection, halves, called, now)
+            chains = {half.key: half.chain for half in joined.whole}
+            ends = self._append(connection, chains, {half.key: half.body for half in joined.whole}, now)
+            return Closed(max(calls.last, ends.last), calls.fresh | ends.fresh, joined.changed), joined
+
+        def kept(done: tuple[Closed, Joined]) -> None:
+            closed, joined = done
+            self._closed(closed, now)
+            for chain in joined.opened:
+                self._add(chain)
+                self.erased.note(chain)
+            for chain in joined.waiting:
+                self.waiting_roots.add(chain)
+            for half in joined.whole:
+                self.open_chains.remove(*half.key)
+                self.waiting_roots.remove(*half.key)
+
+        return (await self._writer.write(run, kept))[0]
+
+    def _append(
+        self,
+        connection: sqlite3.Connection,
+        wanted: Mapping[Key, AnyExecution],
+        bodies: dict[Key, bytes],
+        now: int,
+    ) -> Closed:
+        """Append closed events for what was not closed before."""
+        known = events.known(connection, list(bodies))
+        fresh = [key for key in reversed(bodies) if key not in known]
+        if not fresh:
+            return Closed(self.last, frozenset())
+        # not before it was made, whatever the clock says: what is forgotten is looked for by when it was made
+        seen = [(*key, max(now, _at(wanted[key].created_at))) for key in fresh]
+        connection.executemany("INSERT INTO seen (workspace, id, at) VALUES (?, ?, ?)", seen)
+        last = events.insert_closed(connection, [(*key, bodies[key]) for key in fresh], now)
+        return Closed(last, frozenset(fresh))
+
+    def _closed(self, closed: Closed, now: int) -> None:
+        """What is in memory, after the commit."""
+        for workspace, shown in closed.fresh:
+            chain = shown.startswith(_CHAIN)
+            (self.open_chains if chain else self.open_runs).remove(workspace, shown)
+        if closed.fresh:
+            self.last = max(self.last, closed.last)
+            self.waiting += len(closed.fresh)
+            self.oldest_at = self.oldest_at or now
+
+    async def trace_ids(self, workspace: str, wanted: Mapping[str, str]) -> Mapping[str, str]:
+        now = self._now()
+        return await self._writer.write(lambda c: traces.ids_of(c, workspace, wanted, now))
+
+    def roots(self) -> Sequence[ChainExecution]:
+        return tuple(self.waiting_roots)
+
+    async def forget_roots(self, roots: Sequence[ChainExecution]) -> None:
+        keys = [(root.workspace, root.id) for root in roots]
+
+        def kept(_: None) -> None:
+            for key in keys:
+                self.waiting_roots.remove(*key)
+
+        await self._writer.write(lambda c: traces.forget(c, keys), kept)
 
     async def advance(self, workspace: str, chain_execution_id: str, step: StepRun) -> ChainExecution | None:
-        checkpoint = _Checkpoint((workspace, chain_execution_id), step, encode(step))
+        checkpoint = Checkpoint((workspace, chain_execution_id), step, encode(step))
         now = self._now()
         chains: list[ChainExecution | None] = [None]
 
@@ -234,13 +295,14 @@ class SqliteJournal:
             gone = connection.execute(
                 "SELECT count(*) FROM events WHERE workspace = ? AND kind = ?", (workspace, CLOSED)
             ).fetchone()[0]
-            for table in ("events", "seen", "claims", "poison"):
+            for table in ("events", "seen", "claims", "poison", "traces", "roots"):
                 connection.execute(f"DELETE FROM {table} WHERE workspace = ?", (workspace,))
             return gone
 
         def kept(gone: int) -> None:
             self.open_runs.clear(workspace)
             self.open_chains.clear(workspace)
+            self.waiting_roots.clear(workspace)
             self.waiting -= gone
 
         await self._writer.write(run, kept)
@@ -251,8 +313,11 @@ class SqliteJournal:
                 self.open_runs.add(self.erased.of(run))
             for chain in self.open_chains.of(workspace):
                 self.open_chains.add(self.erased.of(chain))
+            for root in self.waiting_roots.of(workspace):
+                self.waiting_roots.add(self.erased.of(root))
 
-        running = (*self.open_runs.of(workspace), *self.open_chains.of(workspace))
+        kinds = (self.open_runs, self.open_chains, self.waiting_roots)
+        running = [execution for kind in kinds for execution in kind.of(workspace)]
         with self.erased.erasing(workspace, end_user, running):
             found = await self._writer.write(lambda c: erasure.blank(c, workspace, end_user), kept)
         await self._writer.rewrite()
@@ -292,7 +357,7 @@ class SqliteJournal:
             part = f"SELECT workspace, id FROM seen WHERE at < ? LIMIT {events.CHUNK}"
             gone = connection.execute(f"DELETE FROM seen WHERE (workspace, id) IN ({part})", (until,)).rowcount
             connection.execute("DELETE FROM claims WHERE at < ?", (claims_until,))
-            return gone
+            return max(gone, traces.tidy(connection, until, events.CHUNK))
 
         while self._writer.write_and_wait(run) == events.CHUNK:
             pass
@@ -306,24 +371,12 @@ class SqliteJournal:
         return _at(self._clock.now())
 
 
-@dataclass(frozen=True, slots=True)
-class _Checkpoint:
-    """A finished step of the chain execution that *key* names, ready to be written."""
-
-    key: tuple[str, str]
-    step: StepRun
-    body: bytes
-
-    @classmethod
-    def of(cls, call: AnyExecution, step: StepRun) -> "_Checkpoint | None":
-        """The step that made a call; None for a call outside chains."""
-        if isinstance(call, ChainExecution) or call.step is None:
-            return None
-        return cls((call.workspace, call.step.chain_execution_id), step, encode(step))
-
-    def write(self, connection: sqlite3.Connection, at: int) -> bool:
-        """Append it; whether it was new and its chain execution open."""
-        return events.insert_step(connection, self.key, self.step.name, at, self.body)
+async def _encoded(executions: Sequence[AnyExecution]) -> tuple[dict[Key, AnyExecution], dict[Key, bytes]]:
+    """Each of them once by workspace and id, the last one first, and its body."""
+    wanted = {(e.workspace, e.id): e for e in reversed(executions)}
+    if len(wanted) > MANY:
+        return wanted, await asyncio.to_thread(lambda: {key: encode(e) for key, e in wanted.items()})
+    return wanted, {key: encode(e) for key, e in wanted.items()}
 
 
 def bytes_of(path: Path) -> int:

@@ -53,7 +53,21 @@ def _sums(_: sqlite3.Connection) -> None:
     """Change the number only: an earlier release must not open a file whose bodies it would take for damaged."""
 
 
-CHANGES: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _about, _steps, _sums)
+def _traces(connection: sqlite3.Connection) -> None:
+    """``traces`` remembers ids as ``seen`` does; a root in ``roots`` waits for the first call of its trace."""
+    for statement in (
+        """CREATE TABLE traces (
+            workspace TEXT NOT NULL, trace TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL,
+            PRIMARY KEY (workspace, trace)) WITHOUT ROWID""",
+        "CREATE INDEX traces_at ON traces (at)",
+        """CREATE TABLE roots (
+            workspace TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
+            PRIMARY KEY (workspace, id))""",
+    ):
+        connection.execute(statement)
+
+
+CHANGES: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _about, _steps, _sums, _traces)
 
 
 def prepare(connection: sqlite3.Connection) -> None:

@@ -137,4 +137,10 @@ def forget(connection: sqlite3.Connection, border: Border) -> int:
         "spared": json.dumps(spared),
         "chunk": CHUNK,
     }
+    connection.execute(
+        "DELETE FROM traces WHERE workspace = :workspace AND id > 'chex_' AND id < :chains "
+        "AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = traces.id AND e.workspace = traces.workspace) "
+        "AND NOT EXISTS (SELECT 1 FROM roots r WHERE r.id = traces.id AND r.workspace = traces.workspace)",
+        values,
+    )
     return connection.execute(f"DELETE FROM seen WHERE (workspace, id) IN ({gone})", values).rowcount

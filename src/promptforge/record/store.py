@@ -124,9 +124,12 @@ class RecordStore(Removal):
     async def record(self, executions: Sequence[Execution]) -> Recorded:
         return await self._to_the_end(self._record(executions))
 
-    async def _record(self, executions: Sequence[Execution]) -> Recorded:
+    async def capture(self, executions: Sequence[Execution], chains: Sequence[ChainExecution]) -> Recorded:
+        return await self._to_the_end(self._record(executions, chains))
+
+    async def _record(self, executions: Sequence[Execution], chains: Sequence[ChainExecution] = ()) -> Recorded:
         with self._noted(executions):
-            good, stored = await self._recorded(executions)
+            good, stored = await self._recorded(executions, chains)
         first = {(e.workspace, e.id): road(e) for e in reversed(good)}
         kept = Counter(came for key, came in first.items() if key in stored)
         fit = Counter(map(road, good))
@@ -134,7 +137,9 @@ class RecordStore(Removal):
         self._counters.add(received, stored=kept, duplicate=fit - kept, rejected=received - fit)
         return Recorded(stored=len(stored), duplicate=len(good) - len(stored), rejected=len(executions) - len(good))
 
-    async def _recorded(self, executions: Sequence[Execution]) -> "tuple[list[Execution], frozenset[tuple[str, str]]]":
+    async def _recorded(
+        self, executions: Sequence[Execution], chains: Sequence[ChainExecution]
+    ) -> "tuple[list[Execution], frozenset[tuple[str, str]]]":
         """What of it can be kept, and the (workspace, id) of what is kept now for the first time."""
         self._room.require(len(executions))
         if len(executions) > MANY:
@@ -144,9 +149,13 @@ class RecordStore(Removal):
         for execution, why in bad:
             self._refuse(execution, why)
         fresh = {(e.workspace, e.id): e for e in reversed(good)}
-        for key in await self._stored_long_ago(fresh):
-            del fresh[key]
-        return good, await self._keep(list(reversed(fresh.values()))) if fresh else frozenset()
+        halves = {(e.workspace, e.id): self._taken_in(e if e.pending else self._stamped(e)) for e in chains}
+        for key in await self._stored_long_ago({**fresh, **halves}):
+            fresh.pop(key, None)
+            halves.pop(key, None)
+        if not fresh and not halves:
+            return good, frozenset()
+        return good, await self._keep(list(reversed(fresh.values())), chains=list(halves.values()))
 
     @contextmanager
     def _noted(self, offered: Sequence[AnyExecution] = ()) -> Generator[None]:
@@ -181,20 +190,27 @@ class RecordStore(Removal):
         self._refused.note(execution.workspace, execution.service, 1, self._clock.now(), why)
 
     async def _keep(
-        self, executions: Sequence[AnyExecution], step: StepRun | None = None
+        self,
+        executions: Sequence[AnyExecution],
+        step: StepRun | None = None,
+        *,
+        chains: Sequence[ChainExecution] = (),
     ) -> "frozenset[tuple[str, str]]":
         erased = self._journal.erased
         executions = [erased.of(execution) for execution in executions]
-        call = executions[0]
-        if step is not None and isinstance(call, Execution) and call.step is not None:
-            step = erased.step_of(call.workspace, call.step.chain_execution_id, step)
-        closed = await self._journal.close(executions, step)
+        if chains:
+            calls = [execution for execution in executions if isinstance(execution, Execution)]
+            closed = await self._journal.capture(calls, [erased.of(chain) for chain in chains])
+        else:
+            call = executions[0]
+            if step is not None and isinstance(call, Execution) and call.step is not None:
+                step = erased.step_of(call.workspace, call.step.chain_execution_id, step)
+            closed = await self._journal.close(executions, step)
         if closed.fresh:
             self._shipper.notice()
-            self._tell(*(e for e in executions if (e.workspace, e.id) in closed.fresh))
-        if closed.chain is not None:
-            self._tell(closed.chain)
-        return closed.fresh
+        told = [e for e in executions if (e.workspace, e.id) in closed.fresh]
+        self._tell(*told, *closed.chains)
+        return frozenset((e.workspace, e.id) for e in told)
 
     def _tell(self, *told: AnyExecution) -> None:
         self._watchers.tell([e for e in told if not isinstance(e, ChainExecution)])
@@ -219,7 +235,7 @@ class RecordStore(Removal):
                 del self._unclosed[: len(some)]
         self._again = None
 
-    async def _stored_long_ago(self, keys: "dict[tuple[str, str], Execution]") -> list[tuple[str, str]]:
+    async def _stored_long_ago(self, keys: "Mapping[tuple[str, str], AnyExecution]") -> list[tuple[str, str]]:
         """Those in the history that the journal may have forgotten. What is younger it knows itself."""
         until = moment_of(self._journal.forgotten)
         asked: dict[str, list[str]] = {}
@@ -242,6 +258,16 @@ class RecordStore(Removal):
 
     def _stamped(self, execution: E) -> E:
         return execution if execution.recorded_at else altered(execution, recorded_at=self._clock.now())
+
+    async def trace_ids(self, workspace: str, wanted: Mapping[str, str]) -> Mapping[str, str]:
+        with self._noted():
+            return await self._journal.trace_ids(workspace, wanted)
+
+    def roots(self, workspace: str | None = None) -> Sequence[ChainExecution]:
+        return [root for root in self._journal.roots() if workspace in (None, root.workspace)]
+
+    async def forget_roots(self, roots: Sequence[ChainExecution]) -> None:
+        await self._to_the_end(self._journal.forget_roots(roots))
 
     # ── out ──
 

@@ -14,13 +14,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from promptforge.core import ids
-from promptforge.core.access import Actor, Permission, system
-from promptforge.core.errors import Conflict, InvalidInput, NotFound
-from promptforge.core.execution import Content, CostState, Execution, Json, PromptRef
+from promptforge.core.access import Actor, Permission
+from promptforge.core.errors import InvalidInput
+from promptforge.core.execution import Content, Execution, Json, PromptRef
 from promptforge.core.ports import Clock, PriceBook, Record
 from promptforge.core.retention import Ending, Retention, expires_on, keeps
 from promptforge.services import fields
 from promptforge.services.ending import json_hash, text_hash
+from promptforge.services.foreign import Foreign
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
 
@@ -83,12 +84,10 @@ class Arrivals:
         secret: bytes,
     ) -> None:
         self._record = record
-        self._prompts = prompts
-        self._prices = prices
+        self._foreign = Foreign(prompts, prices)
         self._clock = clock
         self._secret = secret
         self._retentions = retentions
-        self._providers: dict[str, str | None] = {}
 
     async def record(
         self,
@@ -147,31 +146,13 @@ class Arrivals:
         occurrences.counts.update(added)
 
     async def _refs(self, actor: Actor, items: Sequence[Mapping[str, Json]]) -> dict[fields.Asked, PromptRef | None]:
-        """The versions that the items name, looked up once each; None for what does not exist here."""
-        found: dict[fields.Asked, PromptRef | None] = {}
+        """The versions that the items name; None for what does not exist here."""
+        named: list[fields.Asked] = []
         for item in items:
-            try:
-                asked = fields.asked_of(item)
-            except InvalidInput:
-                continue  # told when the item is read
-            if asked is None or asked in found:
-                continue
-            prompt_id, name, version, label = asked
-            try:
-                prompt, resolved = await self._prompts.resolve(
-                    system(actor.workspace), prompt_id=prompt_id, name=name, version=version, label=label
-                )
-            except (NotFound, Conflict, InvalidInput):
-                found[asked] = None
-                continue
-            found[asked] = PromptRef(
-                prompt_id=prompt.id,
-                prompt_name=prompt.name,
-                version_id=resolved.id,
-                version=resolved.number,
-                label=label,
-            )
-        return found
+            with contextlib.suppress(InvalidInput):  # told when the item is read
+                if (asked := fields.asked_of(item)) is not None:
+                    named.append(asked)
+        return await self._foreign.refs(actor.workspace, named)
 
     def _execution(self, listed: _Listed, item: Mapping[str, Json]) -> Execution:
         actor, now = listed.actor, listed.now
@@ -237,28 +218,11 @@ class Arrivals:
     ) -> dict[str, Any]:
         """The usage, and its cost by our prices, else by what is claimed."""
         used, source = fields.usage_of(item)
-        claimed = fields.claim(item)
-        lines = None if used is None else self._prices.lines(workspace, provider, model, used, at)
-        if lines is None and claimed is not None:
-            lines = (fields.claimed_line(claimed),)
-        without = CostState.UNKNOWN if used is None else CostState.UNPRICED
-        return {
-            "usage": used,
-            "usage_source": source,
-            "token_in": None if used is None else used.token_in,
-            "token_out": None if used is None else used.token_out,
-            "lines": lines or (),
-            "cost": None if lines is None else sum([line.amount for line in lines]),
-            "cost_state": without if lines is None else CostState.PRICED,
-            "claimed": claimed,
-        }
+        cost = self._foreign.cost(workspace, provider, (model,), used, fields.claim(item), at)
+        return {**cost, "usage_source": source}
 
     def _provider_of(self, model: str) -> str:
-        if model not in self._providers:
-            if len(self._providers) > 1_000:
-                self._providers.clear()
-            self._providers[model] = self._prices.provider_of(model)
-        found = self._providers[model]
+        found = self._foreign.provider_of(model)
         if found is None:
             raise InvalidInput(
                 f"the name '{model[:100]}' does not say which provider has it: give 'provider' as well",

@@ -14,7 +14,7 @@ from promptforge.core.chain import ChainDocument, ChainRef, Step, StepType
 from promptforge.core.chain_execution import ChainContent, ChainExecution, ChainPlan, StepRun
 from promptforge.core.chain_ports import ChainRecord
 from promptforge.core.errors import Conflict, ForgeError, InvalidInput, NotFound, TooMany
-from promptforge.core.execution import ErrorType, PromptRef, Status
+from promptforge.core.execution import ErrorType, PromptRef, Source, Status
 from promptforge.core.json import Json, is_object
 from promptforge.core.ports import Claim, Clock
 from promptforge.core.prompt import Prompt, PromptVersion
@@ -133,7 +133,7 @@ class ChainExecutions:
         content, ref = found.content, found.chain
         if found.pending:
             raise Conflict("this chain execution still runs: fork it when it has ended")
-        if ref is None:
+        if ref is None or not ref.chain_id:
             raise InvalidInput("this chain execution was captured, not run here: it cannot be forked")
         if content is None or any(step.content is None for step in found.steps):
             raise Conflict("the content of this chain execution is not kept any more, so no step can be taken over")
@@ -168,7 +168,8 @@ class ChainExecutions:
         What cannot go on (its content was not kept, its version is gone) is closed as interrupted.
         """
         actor.require(Permission.ADMIN)
-        found = [one for one in self._record.unfinished() if one.id not in self._running]
+        unfinished = [one for one in self._record.unfinished() if one.source is not Source.OTLP]  # for ``Traces``
+        found = [one for one in unfinished if one.id not in self._running]
         for execution in found:
             await self._go_on(execution)
         return len(found)

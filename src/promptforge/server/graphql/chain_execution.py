@@ -15,6 +15,7 @@ import strawberry
 
 from promptforge.core import money
 from promptforge.core.access import Permission
+from promptforge.core.chain import ChainRef
 from promptforge.core.chain_execution import ChainContent, StepContent, StepRun, critical_path
 from promptforge.core.chain_execution import ChainExecution as CoreChainExecution
 from promptforge.core.errors import NotFound
@@ -161,7 +162,12 @@ def _content(get: Callable[[ChainContent], Any]) -> Any:
 
 
 def _chain(name: str, description: str | None = None) -> Any:
-    return read(lambda e: getattr(e.chain, name) if e.chain else None, description=description)
+    return read(lambda e: (getattr(e.chain, name) or None) if e.chain else None, description=description)
+
+
+def _chain_of(execution: CoreChainExecution) -> ChainRef | None:
+    """None of what was captured: it is no chain of ours."""
+    return execution.chain if execution.chain and execution.chain.chain_id else None
 
 
 def _latency() -> Any:
@@ -218,7 +224,7 @@ class ChainExecution:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None = read(call.ended_at_of)
-    chain: Annotated["Chain", strawberry.lazy("promptforge.server.graphql.chain")] | None = read(lambda e: e.chain)
+    chain: Annotated["Chain", strawberry.lazy("promptforge.server.graphql.chain")] | None = read(_chain_of)
     chain_id: strawberry.ID | None = _chain("chain_id")
     chain_name: str | None = _chain("chain_name", "As it was when it ran.")
     version: int | None = _chain("version", "The version of the chain that ran.")
