@@ -24,7 +24,7 @@ from promptforge.server.graphql.socket import Socket
 from promptforge.server.health import Alive, Ready
 from promptforge.server.importing import Import
 from promptforge.server.metrics import Metrics
-from promptforge.server.otlp import Spans
+from promptforge.server.otlp import Receiver
 from promptforge.server.session import Login, Logout
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def create_app(forge: "Forge", *, dashboard: Path = DIST) -> Starlette:
         route("/v1", graphql),
         WebSocketRoute("/graphql", socket),
         WebSocketRoute("/v1", socket),
-        route("/v1/traces", Spans(forge), "POST"),
+        route("/v1/traces", Receiver(forge), "POST"),
         route("/export", Export(forge), "GET"),
         route("/import", Import(forge), "POST"),
         route("/backup", BackUp(forge), "POST"),

@@ -43,7 +43,7 @@ class Refusal(Exception):
         self.status = status
 
 
-class Spans:
+class Receiver:
     """An ASGI application behind the gate."""
 
     def __init__(self, forge: "Forge") -> None:

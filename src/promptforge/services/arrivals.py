@@ -152,7 +152,7 @@ class Arrivals:
             with contextlib.suppress(InvalidInput):  # told when the item is read
                 if (asked := fields.asked_of(item)) is not None:
                     named.append(asked)
-        return await self._foreign.refs(actor.workspace, named)
+        return await self._foreign.refs(actor, named)
 
     def _execution(self, listed: _Listed, item: Mapping[str, Json]) -> Execution:
         actor, now = listed.actor, listed.now
@@ -190,7 +190,7 @@ class Arrivals:
             recorded_at=now,
             latency_ms=fields.whole(item, "latencyMs"),
             first_token_ms=fields.whole(item, "firstTokenMs"),
-            **self._cost(item, actor.workspace, provider, model, at),
+            **self._cost(actor, item, provider, model, at),
             expires_on=expires_on(listed.retention, ending, since=max(at, now)),
             **self._content(item, kept=keeps(listed.retention, ending)),
         )
@@ -213,12 +213,10 @@ class Arrivals:
             "content": content if kept and content != _NOTHING else None,
         }
 
-    def _cost(
-        self, item: Mapping[str, Json], workspace: str, provider: str, model: str, at: datetime
-    ) -> dict[str, Any]:
+    def _cost(self, actor: Actor, item: Mapping[str, Json], provider: str, model: str, at: datetime) -> dict[str, Any]:
         """The usage, and its cost by our prices, else by what is claimed."""
         used, source = fields.usage_of(item)
-        cost = self._foreign.cost(workspace, provider, (model,), used, fields.claim(item), at)
+        cost = self._foreign.cost(actor, provider, (model,), used, fields.claim(item), at)
         return {**cost, "usage_source": source}
 
     def _provider_of(self, model: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from promptforge.core.access import system
+from promptforge.core.access import Actor, system
 from promptforge.core.errors import Conflict, InvalidInput, NotFound
 from promptforge.core.execution import CostState, PromptRef
 from promptforge.core.ports import PriceBook
@@ -25,12 +25,12 @@ class Foreign:
         self._prices = prices
         self.provider_of = lru_cache(1_000)(prices.provider_of)
 
-    async def refs(self, workspace: str, named: Iterable[Asked]) -> dict[Asked, PromptRef | None]:
+    async def refs(self, actor: Actor, named: Iterable[Asked]) -> dict[Asked, PromptRef | None]:
         """The versions of ours that are named, looked up once each; None for what does not exist here."""
         found: dict[Asked, PromptRef | None] = {}
         for asked in named:
             if asked not in found:
-                found[asked] = await self._ref(workspace, asked)
+                found[asked] = await self._ref(actor.workspace, asked)
         return found
 
     async def _ref(self, workspace: str, asked: Asked) -> PromptRef | None:
@@ -51,7 +51,7 @@ class Foreign:
 
     def cost(
         self,
-        workspace: str,
+        actor: Actor,
         provider: str,
         models: Sequence[str],
         used: Usage | None,
@@ -62,7 +62,7 @@ class Foreign:
         lines = None
         if used is not None:
             for model in models:
-                lines = self._prices.lines(workspace, provider, model, used, at)
+                lines = self._prices.lines(actor.workspace, provider, model, used, at)
                 if lines is not None:
                     break
         if lines is None and claimed is not None:

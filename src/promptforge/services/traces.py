@@ -85,7 +85,7 @@ class Traces:
             actor,
             self._clock.now(),
             await self._retentions.of(actor),
-            await self._foreign.refs(actor.workspace, filter(None, map(asked_of, calls))),
+            await self._foreign.refs(actor, filter(None, map(asked_of, calls))),
             await self._chain_ids(actor.workspace, good, roots),
         )
         self._touch(actor.workspace, good, request.chains)
