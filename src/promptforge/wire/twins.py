@@ -50,7 +50,12 @@ def _end_alike(inner: Span, outer: Span) -> bool:
         return False
     if inner.scope in FIRST_HAND:
         return inner.output == outer.output or inner.output is None
-    return inner.output == outer.output and inner.usage == outer.usage
+    return inner.output == outer.output and (inner.usage == outer.usage or _counts_no_input(outer))
+
+
+def _counts_no_input(span: Span) -> bool:
+    """Whether it counts what no call is: one without input, as frameworks do of streams."""
+    return span.usage is not None and span.usage.token_in == 0
 
 
 def _under_calls(calls: Sequence[Span]) -> None:
@@ -77,8 +82,11 @@ def _fold(inner: Span, outer: Span) -> None:
     for name in _SHARED:
         if getattr(outer, name) is None:
             setattr(outer, name, getattr(inner, name))
-    if inner.scope in FIRST_HAND and inner.usage is not None:
+    first_hand = inner.scope in FIRST_HAND
+    if inner.usage is not None and (first_hand or _counts_no_input(outer)):
         outer.usage = inner.usage
+    if first_hand and inner.response_model is not None:
+        outer.response_model = inner.response_model
     outer.streamed = outer.streamed or inner.streamed
     outer.terms = outer.terms or inner.terms
     if is_object(outer.usage_raw) and is_object(inner.usage_raw):
