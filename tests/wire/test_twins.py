@@ -121,13 +121,15 @@ def test_an_sdk_that_keeps_no_text_is_told_by_what_was_produced(told_by, produce
 
 
 def test_a_framework_that_counts_no_input_takes_over_what_was_counted_within():
-    """Of three tellings of a stream the outermost stays, with the text that all know and the counts of the SDK."""
+    """Of three tellings of a stream the outermost stays, with its text and the counts of the SDK."""
     outer = chat(FRAMEWORK, 1, text="Hello.", counts=(0, 220))
-    middle = chat(AROUND, 2, start_ms=1, took_ms=90, answer="msg_1", text="Hello.")
     inner = chat(SDK, 3, start_ms=2, took_ms=80, answer="msg_1", trace=f"{2:032x}", parent=f"{2:016x}")
-    (call,) = calls(outer, middle, inner)
-
-    assert (call.span_id, call.output, call.usage) == (f"{1:016x}", "Hello.", usage(input=17, output=220))
+    for middle in (
+        chat(AROUND, 2, start_ms=1, took_ms=90, answer="msg_1", text="Hello."),
+        chat(AROUND, 2, start_ms=1, took_ms=1, counts=None),  # it lost sight of the stream
+    ):
+        (call,) = calls(outer, middle, inner)
+        assert (call.span_id, call.output, call.usage) == (f"{1:016x}", "Hello.", usage(input=17, output=220))
 
 
 def test_a_failure_told_twice_is_one():

@@ -5,7 +5,7 @@ inner one stays a span and is no call. Both come in one request, but for a call 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from promptforge.core.json import is_object
 from promptforge.core.span import Span
@@ -31,7 +31,8 @@ def once(spans: Iterable[Span]) -> None:
     calls = [span for span in spans if span.calls_model]
     if len({call.scope for call in calls}) < 2:
         return
-    _under_calls(calls)
+    sure = {id(call) for call in calls if call.scope in FIRST_HAND}
+    _under_calls(calls, sure)
     named: defaultdict[object, list[Span]] = defaultdict(list)
     alike: defaultdict[object, list[Span]] = defaultdict(list)
     for call in sorted(calls, key=lambda call: (call.started_ns, -call.ended_ns, call.trace_id, call.span_id)):
@@ -40,15 +41,15 @@ def once(spans: Iterable[Span]) -> None:
         if call.calls_model and (call.usage or call.error_type):
             alike[call.provider, call.error_type, call.usage and call.usage.token_out].append(call)
     for same in named.values():
-        _fold_each(same, lambda inner, outer: inner.started_ns <= outer.ended_ns)
+        _fold_each(same, sure, lambda inner, outer: inner.started_ns <= outer.ended_ns)
     for same in alike.values():
-        _fold_each(same, _end_alike)
+        _fold_each(same, sure, lambda inner, outer: _end_alike(inner, outer, sure))
 
 
-def _end_alike(inner: Span, outer: Span) -> bool:
+def _end_alike(inner: Span, outer: Span, sure: Set[int]) -> bool:
     if inner.ended_ns > outer.ended_ns or (inner.request_id and outer.request_id):
         return False
-    if inner.scope in FIRST_HAND:
+    if id(inner) in sure:
         return inner.output == outer.output or inner.output is None
     return inner.output == outer.output and (inner.usage == outer.usage or _counts_no_input(outer))
 
@@ -58,35 +59,36 @@ def _counts_no_input(span: Span) -> bool:
     return span.usage is not None and span.usage.token_in == 0
 
 
-def _under_calls(calls: Sequence[Span]) -> None:
+def _under_calls(calls: Sequence[Span], sure: set[int]) -> None:
     above = {(call.trace_id, call.span_id): call for call in calls}
     # from within to without; the ids keep the order in which spans are told from making a difference
     for call in sorted(calls, key=lambda call: (call.ended_ns - call.started_ns, call.trace_id, call.span_id)):
         parent = above.get((call.trace_id, call.parent_id)) if call.parent_id else None
         if parent is not None and parent.calls_model and parent.scope != call.scope:
-            _fold(call, parent)
+            _fold(call, parent, sure)
 
 
-def _fold_each(same: Sequence[Span], twins: Callable[[Span, Span], bool]) -> None:
+def _fold_each(same: Sequence[Span], sure: set[int], twins: Callable[[Span, Span], bool]) -> None:
     """Give each call at most one twin of each instrumentation: as many calls as there were at a time stay."""
     for at, outer in enumerate(same):
         scopes = {outer.scope}
         for inner in same[at + 1 : at + 1 + _NEAR] if outer.calls_model else ():
             if inner.calls_model and inner.scope not in scopes and twins(inner, outer):
                 scopes.add(inner.scope)
-                _fold(inner, outer)
+                _fold(inner, outer, sure)
 
 
-def _fold(inner: Span, outer: Span) -> None:
+def _fold(inner: Span, outer: Span, sure: set[int]) -> None:
+    """*sure* are those that have their counts from a provider's own SDK, which are believed before any other."""
     inner.calls_model = False
     for name in _SHARED:
         if getattr(outer, name) is None:
             setattr(outer, name, getattr(inner, name))
-    first_hand = inner.scope in FIRST_HAND
-    if inner.usage is not None and (first_hand or _counts_no_input(outer)):
+    if inner.usage is not None and (id(inner) in sure or _counts_no_input(outer)):
         outer.usage = inner.usage
-    if first_hand and inner.response_model is not None:
-        outer.response_model = inner.response_model
+    if id(inner) in sure:
+        outer.response_model = inner.response_model or outer.response_model
+        sure.add(id(outer))
     outer.streamed = outer.streamed or inner.streamed
     outer.terms = outer.terms or inner.terms
     if is_object(outer.usage_raw) and is_object(inner.usage_raw):
