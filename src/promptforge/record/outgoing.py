@@ -33,6 +33,12 @@ class Batch:
     entries: Sequence[Entry]
     doubt: bool
 
+    @property
+    def full(self) -> bool:
+        """Whether more may stand behind it; what an earlier process began says nothing of that."""
+        size = sum(len(entry.body) for entry in self.entries)
+        return self.doubt or len(self.entries) >= BATCH_ROWS or size > BATCH_BYTES
+
 
 class Outgoing:
     """Batches, whose bounds are on disk before anything of them is in history."""

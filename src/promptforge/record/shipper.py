@@ -104,7 +104,11 @@ class Shipper:
                 self._keep_house()
 
     def _step(self) -> bool:
-        """Move one batch; whether there may be another. A failure waits, and is tried again."""
+        """Move one batch; whether the next should follow at once. A failure waits, and is tried again.
+
+        What came while a batch was on its way lingers as what came before it did: small batches cost the history more
+        than they hold.
+        """
         try:
             with self.lock:
                 upto = self._journal.last
@@ -131,7 +135,7 @@ class Shipper:
             self._stopping.wait(min(LONGEST_BACKOFF, 0.1 * 2 ** min(self._failures, 10)))
             return True
         self._failures = 0
-        return True
+        return batch.full
 
     def _ship(self, batch: Batch) -> Sequence[tuple[int, str]]:
         rows: list[Row] = []
