@@ -76,6 +76,17 @@ async def test_a_call_is_an_execution(forge, actor, now):
     assert {line.source for line in found.lines} == {PriceSource.CATALOGUE}
 
 
+@pytest.mark.parametrize(
+    ("terms", "cost"),
+    [({}, 250_000_000), ({"service_tier": "flex"}, 125_000_000), ({"service_tier": "unheard-of"}, None)],
+)
+async def test_a_call_is_priced_by_its_terms(forge, actor, now, terms, cost):
+    """A tier that bills otherwise has its own price, and one that has none leaves the call without a price."""
+    found = await only(forge, actor, call(now, model="gpt-5-nano", response_model=None, terms=terms))
+
+    assert (found.cost, found.cost_state) == (cost, CostState.UNPRICED if cost is None else CostState.PRICED)
+
+
 async def test_a_claim_counts_only_without_a_price(forge, actor, now):
     """A cost that a span says becomes a line where we have no price, and nothing where there is no claim either."""
     strange = {"model": "in-house-7b", "provider": "ours"}

@@ -3,7 +3,7 @@
 The cost is by our prices. What the program claims is kept beside it, and counts only where we have no price.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -57,12 +57,13 @@ class Foreign:
         used: Usage | None,
         claimed: int | None,
         at: datetime,
+        terms: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """The fields of an execution that say what it cost; the first of *models* that has a price is the one paid."""
         lines = None
         if used is not None:
             for model in models:
-                lines = self._prices.lines(actor.workspace, provider, model, used, at)
+                lines = self._prices.lines(actor.workspace, provider, model, used, at, terms=terms)
                 if lines is not None:
                     break
         if lines is None and claimed is not None:

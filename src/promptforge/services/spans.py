@@ -118,7 +118,7 @@ class Spans:
             latency_ms=latency_ms,
             first_token_ms=span.first_token_ms,
             usage_source=source,
-            **self._foreign.cost(actor, provider, models, used, span.claimed, at),
+            **self._foreign.cost(actor, provider, models, used, span.claimed, at, span.terms),
             attempts=_attempts(span, provider, model, status, error_type, latency_ms),
             streamed=span.streamed,
             expires_on=expires_on(request.retention, ending, since=max(at, request.now)),
