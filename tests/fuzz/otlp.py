@@ -1,6 +1,6 @@
 """Throw bodies at the reader of OTLP until one breaks it: ``make fuzz``, a minute long, or ``SECONDS=600 make fuzz``.
 
-Found is whatever is neither an Export nor Unreadable, takes more than a few seconds, or more than its share of memory.
+Found is whatever is neither an Export nor Unreadable, takes more than twenty seconds, or more than its share of memory.
 """
 
 import sys
@@ -16,6 +16,10 @@ with atheris.instrument_imports(include=["promptforge.wire", "promptforge.core"]
     from kit import otlp as told
     from promptforge.wire import otlp
     from promptforge.wire.conventions import FAMILIES, TABLE
+
+
+FOUND = Path(__file__).parents[2] / ".fuzz"
+"""Where a body is left that broke it."""
 
 
 def once(data: bytes) -> None:
@@ -41,10 +45,12 @@ def seeds(folder: Path) -> None:
 
 def main() -> None:
     """Fuzz; options of libFuzzer are taken."""
+    FOUND.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         seeds(Path(folder))
         given = sys.argv[1:] or ["-max_total_time=60"]
-        atheris.Setup([sys.argv[0], "-timeout=5", "-rss_limit_mb=1024", "-max_len=20000", *given, folder], once)
+        limits = ["-timeout=20", "-report_slow_units=20", "-rss_limit_mb=1024", "-max_len=20000"]
+        atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={FOUND}/", *given, folder], once)
         atheris.Fuzz()
 
 
