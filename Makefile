@@ -50,7 +50,7 @@ test: .venv/dev .venv/capture check
 check: .venv/dev
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports --no-logo && $(BIN)/pyright
 
-browser: .venv/dev web
+browser: .venv/dev .venv/capture web
 	@sh tests/browser/chromium.sh && $(BIN)/pytest -m browser tests/browser
 
 soak: .venv/dev .venv/capture

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from browser.stage import Server, logged_in, opened, serving, settled
 from browser.test_shell import violations
+from kit.programs import PYTHON
 from kit.replay import Replay, replay_provider
 from kit.served import CLEAN
 
@@ -98,32 +99,61 @@ def test_a_call_is_handed_in_with_curl(there: Page):
     expect(way.get_by_text("The first row came")).to_be_visible(timeout=15_000)
 
 
+@pytest.fixture(scope="module")
+def passing(tmp_path_factory: pytest.TempPathFactory, replay_provider: Replay) -> Iterator[Server]:
+    """A server whose providers answer with recordings."""
+    provider = {
+        "OPENAI_BASE_URL": replay_provider.base("openai", "chat"),
+        "OPENAI_API_KEY": "sk-of-the-server",
+        "ANTHROPIC_BASE_URL": replay_provider.base("anthropic", "message"),
+        "ANTHROPIC_API_KEY": "sk-of-the-server",
+    }
+    with serving(tmp_path_factory.mktemp("passing"), **provider) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def caller(browser: Browser, passing: Server) -> Any:
+    """The cookies of somebody who is logged in there."""
+    return logged_in(passing, browser)
+
+
 @pytest.mark.shared
-def test_a_call_through_the_gateway_turns_its_provider_green(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory, replay_provider: Replay
+@pytest.mark.parametrize("whose", ["the server's", "the program's own"])
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("OpenAI", ("Make a first call", "Send our key along")),
+        ("Anthropic", ("Make a first call", "Send our key along")),
+        ("LangChain", ("Or the calls alone",) * 2),
+        ("curl", ("Call a model",) * 2),
+    ],
+)
+def test_the_lines_for_the_gateway_work_as_they_stand(
+    browser: Browser, passing: Server, caller: Any, name: str, lines: tuple[str, str], whose: str
 ):
-    """The command as it stands calls the provider with the server's key, or with the program's own beside ours."""
-    curl = shutil.which("curl")
-    if curl is None:
-        pytest.skip("no curl here")
-    provider = {"OPENAI_BASE_URL": replay_provider.base("openai", "chat"), "OPENAI_API_KEY": "sk-of-the-server"}
-    with serving(tmp_path_factory.mktemp("gateway"), **provider) as server:
-        page = opened(browser, server, logged_in(server, browser))
-        page.goto("/connect?way=curl")
-        way = page.get_by_role("tabpanel")
-        for whose in ("the server's", "the program's own"):
-            way.get_by_role("button", name=whose).click()
-            keyed(way, "from-curl")
-            command = way.get_by_role("group", name="Call a model").inner_text()
-            asked = {"OPENAI_API_KEY": "sk-of-the-program", "PATH": CLEAN["PATH"]}
-            done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True, env=asked)
-            assert "choices" in done.stdout, done.stdout
-            expect(page.get_by_role("tab", name="OpenAI")).to_contain_text("The first row came", timeout=15_000)
-            page.reload()
-        expect(page.get_by_role("tab", name="OpenAI")).to_contain_text("Last row")
-        page.get_by_role("link", name="Show it").click()
-        expect(page.get_by_role("region", name="Details")).to_contain_text("Gateway")
-        settled(page)
+    """With the server's key of the provider or the program's own, the real SDK calls through, and the light turns
+    green."""
+    page = opened(browser, passing, caller)
+    page.goto("/connect")
+    way = panel(page, name)
+    way.get_by_role("button", name=whose).click()
+    keyed(way, f"{name}-{whose}")
+    own = whose != "the server's"
+    given = {"PATH": CLEAN["PATH"]}
+    if own:
+        given |= {"OPENAI_API_KEY": "sk-of-the-program", "ANTHROPIC_API_KEY": "sk-of-the-program"}
+    if name in {"OpenAI", "Anthropic"}:
+        given |= exported(way.get_by_role("group", name="Set the address and the key").inner_text())
+    program = way.get_by_role("group", name=lines[own]).inner_text()
+    command = ["/bin/sh", "-c", program] if name == "curl" else [str(PYTHON), "-c", program]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=given, timeout=60)
+    assert len(ran.stdout) > 20, ran.stderr
+    assert "not_found_error" not in ran.stdout
+    expect(way.get_by_text("The first row came")).to_be_visible(timeout=15_000)
+    way.get_by_role("link", name="Show it").click()
+    expect(page.get_by_role("region", name="Details")).to_contain_text("Gateway")
+    settled(page)
 
 
 def test_a_key_is_filled_in_where_it_suffices_and_kept_nowhere(there: Page, unused: Server):

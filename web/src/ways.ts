@@ -178,7 +178,7 @@ const OPENTELEMETRY: Way = {
     {
       title: "Install what fits the program",
       text: packages("openinference-instrumentation-openai"),
-      note: "Or openinference-instrumentation-anthropic, openinference-instrumentation-langchain, opentelemetry-instrumentation-anthropic, opentelemetry-instrumentation-openai-v2 (contents with OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true).",
+      note: "Or openinference-instrumentation-anthropic, openinference-instrumentation-langchain, opentelemetry-instrumentation-anthropic. opentelemetry-instrumentation-openai-v2 tells contents only with OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental and OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=span_only.",
     },
     INSTRUMENTED,
   ],
