@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from browser.stage import Server, logged_in, opened, serving, settled
 from browser.test_shell import violations
-from kit.programs import PYTHON
+from kit.programs import PROGRAMS, PYTHON
 from kit.replay import Replay, replay_provider
 from kit.served import CLEAN
 
@@ -153,6 +153,56 @@ def test_the_lines_for_the_gateway_work_as_they_stand(
     expect(way.get_by_text("The first row came")).to_be_visible(timeout=15_000)
     way.get_by_role("link", name="Show it").click()
     expect(page.get_by_role("region", name="Details")).to_contain_text("Gateway")
+    settled(page)
+
+
+TRACED = """
+from tracing import instrument
+tracing = instrument(["openinference-langchain"])
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_openai import ChatOpenAI
+joke = ChatPromptTemplate.from_template("A joke about {topic}") | ChatOpenAI(model="gpt-4o-mini", api_key="sk-x")
+explain = ChatPromptTemplate.from_template("Explain {joke}") | ChatOpenAI(model="gpt-4o-mini", api_key="sk-x")
+({"joke": joke} | explain).invoke({"topic": "forges"})
+tracing.shutdown()
+"""
+
+
+@pytest.mark.shared
+def test_traces_arrive_with_the_environment_as_it_stands(
+    browser: Browser, passing: Server, caller: Any, replay_provider: Replay
+):
+    """A chain of LangChain is captured: the light turns green, and the chain's page tells its steps apart, though two
+    have one name, and offers nothing that cannot be done with what ran elsewhere."""
+    page = opened(browser, passing, caller)
+    page.goto("/connect?way=opentelemetry")
+    way = page.get_by_role("tabpanel", name="OpenTelemetry")
+    keyed(way, "traced")
+    given = exported(way.get_by_role("group", name="Say where traces go").inner_text())
+    base = {"OPENAI_BASE_URL": replay_provider.base("openai", "chat"), "PATH": CLEAN["PATH"]}
+    ran = subprocess.run(
+        [str(PYTHON), "-c", TRACED],
+        capture_output=True, text=True, check=False, env={**base, **given, "PYTHONPATH": str(PROGRAMS)}, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    expect(way.get_by_text("The first row came")).to_be_visible(timeout=15_000)
+    way.get_by_role("link", name="Show it").click()
+    details = page.get_by_role("region", name="Details")
+    expect(details).to_contain_text("support-desk")
+    expect(details).to_contain_text("OpenTelemetry")
+    details.get_by_role("link", name="ChatOpenAI").click()
+    course = page.get_by_role("region", name="Course")
+    expect(course.locator("[data-step='ChatOpenAI']")).to_be_visible()
+    expect(course.locator("[data-step='ChatOpenAI (2)']")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("captured")
+    expect(page.get_by_role("button", name="Fork from here")).to_have_count(0)
+    assert violations(page) == []
+    page.get_by_role("button", name="Graph").click()
+    assert violations(page) == []
+    page.goto("/chain-executions")
+    expect(page.get_by_role("grid").locator("[data-id]")).to_contain_text("OpenTelemetry")
+    page.goto("/services")
+    expect(page.get_by_role("row", name="support-desk")).to_contain_text("OpenTelemetry")
     settled(page)
 
 

@@ -122,7 +122,8 @@ print(reply.content[0].text)`,
 const exporter = ({ url, key }: Given) => `export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=${url}/v1/traces
 export OTEL_EXPORTER_OTLP_TRACES_HEADERS=x-api-key=${key}
 export OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf
-export OTEL_METRICS_EXPORTER=none OTEL_LOGS_EXPORTER=none
+export OTEL_METRICS_EXPORTER=none
+export OTEL_LOGS_EXPORTER=none
 export OTEL_SERVICE_NAME=support-desk`;
 const packages = (instrumentation: string) => `pip install opentelemetry-distro opentelemetry-exporter-otlp-proto-http \\
   ${instrumentation}`;

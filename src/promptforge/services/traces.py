@@ -97,7 +97,9 @@ class Traces:
         made, halves = await asyncio.to_thread(make) if len(calls) > MANY else make()
         recorded = await (self._chains.capture(made, halves) if halves else self._record.record(made))
         if problems:
-            self._record.refused(actor.workspace, Source.OTLP, len(problems))
+            # a request comes from one program, which its spans name
+            service = next((span.service for span in spans if span.service), actor.service)
+            self._record.refused(actor.workspace, Source.OTLP, len(problems), service=service, why=problems[-1])
         return Taken(
             received=len(calls) + len(problems),
             stored=recorded.stored,
@@ -109,7 +111,9 @@ class Traces:
     def refuse(self, actor: Actor) -> None:
         """Count a request that cannot be read at all."""
         actor.require(Permission.INGEST)
-        self._record.refused(actor.workspace, Source.OTLP, 1)
+        self._record.refused(
+            actor.workspace, Source.OTLP, 1, service=actor.service, why="a request that cannot be read"
+        )
 
     def _checked(self, spans: Sequence[Span]) -> tuple[list[Span], list[str]]:
         """The spans that can be kept, and what is wrong with the others."""
