@@ -18,6 +18,10 @@ FOUND = """query($after: String, $service: [String!]) {
     usage usageRaw cost { usd state lines { amountUsd } claimedUsd } model responseModel provider finishReason streamed
     service endUser sessionId tags promptName promptVersion { version } label chainExecutionId chainName step metadata
     createdAt attempts { number httpStatus requestId errorType } cursor } }"""
+CHAINS = """query($service: [String!]) { chainExecutions(limit: 500, filter: {service: $service}) {
+    id status startedAt latencyMs chainName service source input output error errorType stackTrace tokenIn tokenOut
+    cost { usd } stepCount
+    steps { order name type status executionId tokenIn tokenOut costExact latencyMs } } }"""
 #: The provider's keys that the server was started with; no caller may see them, and no record hold them.
 STORED = {"openai": "sk-stored-openai-0123456789", "anthropic": "sk-ant-stored-0123456789"}
 
