@@ -250,11 +250,11 @@ def test_what_looks_clean_as_a_whole_is_clean_in_every_part(value):
     dirty = replace(BASE, content=Content(input=value, output=json.dumps(value, ensure_ascii=False)))
     encoded = json.dumps([value, dirty.content.output], ensure_ascii=False).encode()
 
-    if redactor.is_clean(encoded):
+    if not any(mark.lower() in encoded.lower() for mark in redactor.marks):
         assert redactor.execution(dirty) == dirty
 
 
 def test_a_secret_of_digits_is_looked_for_in_every_number():
     """A number is written otherwise in bytes than in text, so then nothing passes at a glance."""
-    assert not Redactor(["1234567890"]).is_clean(b"nothing of it")
-    assert Redactor([SECRET]).is_clean(b"nothing of it")
+    assert Redactor(["1234567890"]).marks is None
+    assert SECRET.encode() in Redactor([SECRET]).marks

@@ -27,7 +27,7 @@ ROOMS = {
     "genai_prices": {"pricing"},
     "jsonschema": {"language"},
     "referencing": {"language"},
-    "re2": {"language"},
+    "re2": {"language", "record"},
     "lark": {"language"},
     "jmespath": {"language"},
     "yaml": {"wire"},

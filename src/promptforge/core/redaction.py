@@ -39,19 +39,17 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
         self._forms = tuple(sorted(forms, key=len, reverse=True))
-        self._marks = (*(form.encode("utf-8", "surrogatepass") for form in self._forms),)
-        #: A number is compared as it is written, which its bytes do not show.
-        self._numeric = any(not form.strip("0123456789.+-e") for form in self._forms)
 
-    def is_clean(self, encoded: bytes) -> bool:
-        """Whether there is surely nothing to remove from what these bytes hold, its texts as they are in UTF-8.
+    @property
+    def marks(self) -> Sequence[bytes] | None:
+        """Bytes, in any case of letters: where none is among those of a value, as UTF-8, there is nothing to remove.
 
-        One look at the whole, instead of one at each of its texts.
+        So one look at the whole does instead of one at each text. None where no look will do: a number is compared as
+        it is written, which its bytes do not show.
         """
-        if self._numeric or any(mark in encoded for mark in self._marks):
-            return False
-        lower = encoded.lower()
-        return not any(mark in lower for mark in _SUSPECT_BYTES)
+        if any(not form.strip("0123456789.+-e") for form in self._forms):
+            return None
+        return (*_SUSPECT_BYTES, *(form.encode("utf-8", "surrogatepass") for form in self._forms))
 
     def text(self, value: str) -> str:
         """The text without secrets."""
