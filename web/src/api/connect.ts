@@ -59,6 +59,9 @@ export type ByWay = Readonly<Record<string, Last | undefined>>;
 
 const FILTERS = Object.fromEntries(WAYS.map((way) => [way.name, way.filter]));
 
+/** Whether a row came since the page was opened. */
+export type Came = "first" | "another" | null;
+
 /** The newest row of each way, and the ways that brought one since the page was opened. */
 export function useLast() {
   const answer = useQuery({
@@ -75,7 +78,10 @@ export function useLast() {
   const [before, setBefore] = useState<ByWay | null>(null);
   if (answer.data && !before) setBefore(answer.data);
   const last = answer.data ?? {};
-  const came = (name: string) => before !== null && last[name] !== undefined && last[name].id !== before[name]?.id;
+  const came = (name: string): Came => {
+    if (!before || !last[name] || last[name].id === before[name]?.id) return null;
+    return before[name] ? "another" : "first";
+  };
   return { last, came, error: answer.error };
 }
 

@@ -1,6 +1,6 @@
 /** Connect: the exact lines that send a program's calls here, and a light that turns green when the first one came. */
 import { useState, type FormEvent, type ReactNode } from "react";
-import { useLast, useStored, type Last } from "../api/connect";
+import { useLast, useStored, type Came, type Last } from "../api/connect";
 import { useCreateKey, type Scope, type Session } from "../api/session";
 import { ago } from "../format";
 import { Button, inputClass, Notice, Segments, Snippet } from "../parts/controls";
@@ -69,10 +69,17 @@ export function Connect({ session }: { session: Session }) {
   );
 }
 
+interface Standing {
+  came: Came;
+  last: Last | undefined;
+}
+
+const CAME = { first: "The first row came", another: "A new row came" } as const;
+
 /** How a way stands, in a sign. */
-function Light({ came, last }: { came: boolean; last: Last | undefined }) {
+function Light({ came, last }: Standing) {
   const state = came ? "came" : last ? "used" : "waiting";
-  const said = came ? "The first row came" : last ? `Last row ${ago(last.createdAt)}` : "No row yet";
+  const said = came ? CAME[came] : last ? `Last row ${ago(last.createdAt)}` : "No row yet";
   return (
     <span className={s.light} data-state={state} title={said}>
       {state === "waiting" ? <i aria-hidden="true" /> : <Icon name="check" size={14} />}
@@ -82,7 +89,7 @@ function Light({ came, last }: { came: boolean; last: Last | undefined }) {
 }
 
 /** The same in words, with the way to the row. */
-function Arrival({ came, last }: { came: boolean; last: Last | undefined }) {
+function Arrival({ came, last }: Standing) {
   if (!last)
     return (
       <p className={s.arrival} data-state="waiting" role="status">
@@ -95,7 +102,7 @@ function Arrival({ came, last }: { came: boolean; last: Last | undefined }) {
     <p className={s.arrival} data-state={came ? "came" : "used"} role="status">
       <Icon name="check" />
       <span>
-        {came ? <b>The first row came: </b> : <>Last row {ago(last.createdAt)}: </>}
+        {came ? <b>{CAME[came]}: </b> : <>Last row {ago(last.createdAt)}: </>}
         {what}
       </span>
       <Status status={last.status} errorType={last.errorType} pill />
