@@ -211,11 +211,11 @@ def tried(what: str, work: Callable[[], None]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run it: ``python -m bench peers [--runs 2] [--seconds 6] [--only NAME ...]``."""
+    """Run it: ``python -m bench peers [--runs 2] [--seconds 5] [--only NAME ...]``."""
     parser = argparse.ArgumentParser(prog="bench peers", description=__doc__)
     parser.add_argument("--runs", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=6, help="the longest of the phases of calls")
-    parser.add_argument("--patience", type=float, default=30, help="seconds to wait for spans to be stored")
+    parser.add_argument("--seconds", type=float, default=5, help="the longest of the phases of calls")
+    parser.add_argument("--patience", type=float, default=20, help="seconds to wait for spans to be stored")
     parser.add_argument("--spans", type=int, default=200_000, help="to Prompt Forge in each run")
     parser.add_argument("--only", nargs="*", choices=["phoenix", "mlflow", "litellm", "ours"])
     options = parser.parse_args(arguments)
