@@ -17,6 +17,7 @@ ANTHROPIC = (
 )
 LANGCHAIN = ("plain", "anthropic_plain", "chain", "stream", "anthropic_stream", "tools", "async_chain")
 FAILED = {"error401": "authentication", "error429": "rate_limit", "error400": "validation", "error500": "provider"}
+BROKEN_OFF = ("cut", "left")
 CONTENT = {
     "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
     "OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental",
@@ -26,11 +27,15 @@ CONTENT = {
 PATIENCE_MS = "120000"
 #: Each way to be told: the program, the instrumentations in it, and the provider that its calls go to.
 WAYS = {
-    "openinference-openai": ("openai_calls.py", ["openinference-openai"], [*OPENAI, "responses", "embedding", *FAILED]),
-    "opentelemetry-openai": ("openai_calls.py", ["opentelemetry-openai"], [*OPENAI, "embedding", *FAILED]),
-    "openinference-anthropic": ("anthropic_calls.py", ["openinference-anthropic"], [*ANTHROPIC, *FAILED]),
-    "openllmetry-anthropic": ("anthropic_calls.py", ["openllmetry-anthropic"], [*ANTHROPIC, *FAILED]),
-    "sdk-anthropic": ("anthropic_calls.py", ["none"], [*ANTHROPIC, *FAILED]),
+    "openinference-openai": (
+        "openai_calls.py",
+        ["openinference-openai"],
+        [*OPENAI, "responses", "embedding", *BROKEN_OFF, *FAILED],
+    ),
+    "opentelemetry-openai": ("openai_calls.py", ["opentelemetry-openai"], [*OPENAI, "embedding", *BROKEN_OFF, *FAILED]),
+    "openinference-anthropic": ("anthropic_calls.py", ["openinference-anthropic"], [*ANTHROPIC, *BROKEN_OFF, *FAILED]),
+    "openllmetry-anthropic": ("anthropic_calls.py", ["openllmetry-anthropic"], [*ANTHROPIC, *BROKEN_OFF, *FAILED]),
+    "sdk-anthropic": ("anthropic_calls.py", ["none"], [*ANTHROPIC, *BROKEN_OFF, *FAILED]),
     "openinference-langchain": ("langchain_calls.py", ["openinference-langchain"], [*LANGCHAIN, "error401"]),
     "all-at-once": (
         "langchain_calls.py",
@@ -38,7 +43,7 @@ WAYS = {
         [*LANGCHAIN, "error401"],
     ),
 }
-SAID = {way: [case for case in cases if case not in FAILED] for way, (_, _, cases) in WAYS.items()}
+SAID = {way: [case for case in cases if case not in (*FAILED, *BROKEN_OFF)] for way, (_, _, cases) in WAYS.items()}
 #: What an instrumentation does not tell, whatever it is set to.
 WITHOUT_INPUT = {("opentelemetry-openai", "embedding")}
 WITHOUT_OUTPUT = {("sdk-anthropic", "message_events")}
@@ -111,6 +116,18 @@ def test_a_call_that_failed_is_told_once_with_its_type(told, way, case):
         assert "Traceback" in record["stackTrace"]
     if FAILED[case] != "provider":
         assert (record["cost"]["state"], Decimal(record["cost"]["usd"])) == ("priced", 0)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if BROKEN_OFF[0] in WAYS[way][2]])
+@pytest.mark.parametrize("case", BROKEN_OFF)
+def test_a_call_that_broke_off_costs_what_nobody_knows(told, way, case):
+    """A stream that was cut is an error, one that the program left is none; of both what came is kept, and no half of
+    the usage is taken for the whole."""
+    ran, _ = told(way)
+    record = ran.one(case)
+    assert (record["status"], record["usageSource"]) == ("error" if case == "cut" else "success", "unknown")
+    assert (record["cost"]["state"], record["cost"]["usd"], record["tokenIn"]) == ("unknown", None, None)
+    assert record["output"].startswith(("In", "Here's an"))
 
 
 @pytest.mark.parametrize("way", WAYS)

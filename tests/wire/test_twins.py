@@ -66,6 +66,16 @@ def test_the_counts_of_the_sdk_are_believed():
     assert call.usage == usage(input=17, output=171)
 
 
+def test_what_the_sdk_did_not_hear_is_not_counted():
+    """A stream that was left early has the counts of its beginning only: the SDK tells none, and that is believed."""
+    (call,) = calls(
+        chat(AROUND, 1, answer="msg_1", counts=(17, 3)),
+        chat(SDK, 2, start_ms=1, took_ms=90, answer="msg_1", counts=None),
+    )
+
+    assert call.usage is None
+
+
 def test_an_answer_that_is_played_back_is_another_call():
     """The same answer at another time, as from a cache or a recording, is a call of its own."""
     spans = [

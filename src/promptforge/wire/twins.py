@@ -84,8 +84,8 @@ def _fold(inner: Span, outer: Span, sure: set[int]) -> None:
     for name in _SHARED:
         if getattr(outer, name) is None:
             setattr(outer, name, getattr(inner, name))
-    if inner.usage is not None and (id(inner) in sure or _counts_no_input(outer)):
-        outer.usage = inner.usage
+    if id(inner) in sure or (inner.usage is not None and _counts_no_input(outer)):
+        outer.usage = inner.usage  # none, where the SDK did not hear the end: what others made of the beginning is half
     if id(inner) in sure:
         outer.response_model = inner.response_model or outer.response_model
         sure.add(id(outer))
