@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from kit import spans
 from kit.clock import FixedClock
 from kit.executions import NOON, closed, done, pending
 from kit.record import PATIENCE, history, workspace
@@ -46,6 +47,35 @@ async def test_runs_go_on_while_the_history_fails(forge, actor, monkeypatch):
     assert sorted(run.id for run in page.items) == sorted(run.id for run in runs)
     figures = (await store.figures(Breakdown(workspace=actor.workspace))).items[0].figures
     assert (figures.calls, figures.success) == (RUNS, RUNS)
+    assert store.health().problem is None
+
+
+async def test_spans_are_taken_while_the_history_fails(forge, actor, monkeypatch):
+    """Requests are acknowledged meanwhile, also those that come again; afterwards each call is there once, in its chain
+    execution."""
+    store, insert = forge.record, forge.record._history.insert
+
+    def fail_after_half(batch, rows, *, doubt):
+        """Store a part of the batch and then break, which is the worst that a store can do."""
+        insert(batch, rows[: len(rows) // 2], doubt=doubt)
+        raise Unavailable("the history broke in the middle")
+
+    now = forge.clock.now()
+    roots = [spans.work(now, spans.trace()) for _ in range(RUNS // 4)]
+    requests = [[spans.under(root), spans.under(root, 1), root, spans.call(now)] for root in roots]
+    with monkeypatch.context() as away:
+        away.setattr(store, "patience", 0.0)
+        away.setattr(store._history, "insert", fail_after_half)
+        taken = await asyncio.gather(*[forge.traces.take(actor, request) for request in requests])
+        while store.health().history:
+            await asyncio.sleep(0.01)
+        again = await asyncio.gather(*[forge.traces.take(actor, request[::-1]) for request in requests])
+    assert {(one.stored, one.duplicate, two.stored) for one, two in zip(taken, again, strict=True)} == {(3, 0, 0)}
+
+    calls = await forge.executions.page(actor, limit=500)
+    found = await forge.chain_reader.page(actor, limit=500)
+    assert (len(calls.items), len({run.id for run in calls.items})) == (3 * len(roots), 3 * len(roots))
+    assert [(chain.status, len(chain.steps)) for chain in found.items] == [("success", 2)] * len(roots)
     assert store.health().problem is None
 
 

@@ -156,7 +156,7 @@ async def test_the_service_is_the_key_where_the_span_names_none(forge, actor, no
 async def test_what_is_refused_is_told_and_counted(forge, actor, now):
     """A span of the last century or of the day after tomorrow is refused with a sentence, its neighbours are kept."""
     late = forge.clock.now() + timedelta(hours=25)
-    spans = [call(now), call(now, started_ns=1, span_id="a" * 16), call(late, span_id="b" * 16)]
+    spans = [call(now), call(now, started_ns=1, span_id="a" * 16), call(late, span_id="b" * 16, service="shop")]
     done = await forge.traces.take(actor, spans, ["span c: no sense"])
     assert (done.received, done.stored, done.duplicate, done.rejected) == (4, 1, 0, 3)
     assert done.problems == [
@@ -166,6 +166,11 @@ async def test_what_is_refused_is_told_and_counted(forge, actor, now):
     ]
     counted = forge.record.counters(actor.workspace)[Source.OTLP]
     assert counted == Counts(received=4, stored=1, duplicate=0, rejected=3)
+    refused = forge.record.refusals(actor.workspace)
+    assert {service: (found.count, found.last.text) for service, found in refused.items()} == {
+        None: (2, done.problems[1]),
+        "shop": (1, done.problems[2]),
+    }
 
 
 async def test_twice(forge, actor, other_actor, now):

@@ -130,7 +130,8 @@ def set_aside(connection: sqlite3.Connection, problems: Sequence[tuple[int, str]
 
 def announce(connection: sqlite3.Connection, before: int, until: int) -> int:
     """Write down that ids before *until* will be forgotten, if there are any; a clock that ran ahead is not undone."""
-    if not connection.execute("SELECT EXISTS (SELECT 1 FROM seen WHERE at < ?)", (until,)).fetchone()[0]:
+    old = "SELECT EXISTS (SELECT 1 FROM seen WHERE at < ?1) OR EXISTS (SELECT 1 FROM traces WHERE at < ?1)"
+    if not connection.execute(old, (until,)).fetchone()[0]:
         return before
     forgets(connection, until)
     return max(before, until)

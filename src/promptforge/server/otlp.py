@@ -102,7 +102,7 @@ class Receiver:
         try:
             return work() if len(body) <= (SMALL >> 3 if gzip else SMALL) else await asyncio.to_thread(work)
         except Unreadable as error:
-            self._traces.refuse(actor)
+            self._traces.refuse(actor, str(error))
             raise Refusal(400, str(error)) from None
 
 

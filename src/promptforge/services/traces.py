@@ -77,8 +77,7 @@ class Traces:
         Unavailable when nothing could be kept.
         """
         actor.require(Permission.INGEST)
-        good, problems = self._checked(spans)
-        problems = [*refused, *problems]
+        good, bad = self._checked(spans)
         calls = [span for span in good if span.calls_model]
         roots = {span.trace_id: span for span in reversed(good) if span.parent_id is None and not span.calls_model}
         request = Request(
@@ -96,10 +95,13 @@ class Traces:
 
         made, halves = await asyncio.to_thread(make) if len(calls) > MANY else make()
         recorded = await (self._chains.capture(made, halves) if halves else self._record.record(made))
-        if problems:
-            # a request comes from one program, which its spans name
-            service = next((span.service for span in spans if span.service), actor.service)
-            self._record.refused(actor.workspace, Source.OTLP, len(problems), service=service, why=problems[-1])
+        # a request comes from one program, which its spans name
+        program = next((span.service for span in spans if span.service), None)
+        for why in refused:
+            self.refuse(actor, why, service=program)
+        for span, why in bad:
+            self.refuse(actor, why, service=span.service)
+        problems = [*refused, *(why for _, why in bad)]
         return Taken(
             received=len(calls) + len(problems),
             stored=recorded.stored,
@@ -108,27 +110,25 @@ class Traces:
             problems=problems,
         )
 
-    def refuse(self, actor: Actor) -> None:
-        """Count a request that cannot be read at all."""
+    def refuse(self, actor: Actor, why: str, *, service: str | None = None) -> None:
+        """Count a span that makes no sense, or a request that cannot be read at all."""
         actor.require(Permission.INGEST)
-        self._record.refused(
-            actor.workspace, Source.OTLP, 1, service=actor.service, why="a request that cannot be read"
-        )
+        self._record.refused(actor.workspace, Source.OTLP, 1, service=service or actor.service, why=why)
 
-    def _checked(self, spans: Sequence[Span]) -> tuple[list[Span], list[str]]:
-        """The spans that can be kept, and what is wrong with the others."""
+    def _checked(self, spans: Sequence[Span]) -> tuple[list[Span], list[tuple[Span, str]]]:
+        """The spans that can be kept, and the others, each with what is wrong."""
         first, last = nanoseconds(FIRST), nanoseconds(self._clock.now() + AHEAD)
         good: list[Span] = []
-        problems: list[str] = []
+        bad: list[tuple[Span, str]] = []
         for span in spans:
             if not first <= span.started_ns <= last:
                 when = "before the year 2000" if span.started_ns < first else "more than 24 hours ahead"
-                problems.append(f"span {span.span_id}: it began {when}")
+                bad.append((span, f"span {span.span_id}: it began {when}"))
             elif span.usage is not None and max(span.usage.leaves.values(), default=0) > MAX_COUNT:
-                problems.append(f"span {span.span_id}: it counts more than {MAX_COUNT} tokens")
+                bad.append((span, f"span {span.span_id}: it counts more than {MAX_COUNT} tokens"))
             else:
                 good.append(span)
-        return good, problems
+        return good, bad
 
     async def _chain_ids(self, workspace: str, spans: Sequence[Span], roots: Mapping[str, Span]) -> Mapping[str, str]:
         """The ids of the chain executions of those traces that have one, or may have."""
