@@ -153,7 +153,7 @@ def captured_steps(chain: ChainExecution, calls: Sequence[Execution]) -> tuple[S
     the same order."""
     start, steps = chain.started_at or chain.created_at, list[StepRun]()
     order, end = 0, 0
-    for call in sorted(calls, key=lambda call: (call.created_at, call.id)):
+    for call in sorted(calls, key=lambda call: (call.created_at, call.step.step if call.step else "", call.id)):
         offset = max(0, (call.created_at - start) // timedelta(milliseconds=1))
         if steps and offset >= end:
             order += 1

@@ -10,7 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from promptforge.core import ids
 from promptforge.core.access import Actor, Permission
@@ -214,17 +214,18 @@ class Traces:
         found, behind = await calls_of(self._record, chain.workspace, [chain], content=False)
         if behind:
             return False
-        calls = sorted(found.values(), key=lambda call: call.created_at + timedelta(milliseconds=call.latency_ms or 0))
+        calls = sorted(
+            found.values(), key=lambda call: (_end(call), call.status is Status.ERROR, call.error_type or "")
+        )
         closed = replace(chain, content=ChainContent(metadata={"root": "missing"}))
         if calls:
             start = min(call.created_at for call in calls)
-            end = calls[-1].created_at + timedelta(milliseconds=calls[-1].latency_ms or 0)
             closed = replace(
                 closed,
                 status=calls[-1].status,
                 error_type=calls[-1].error_type,
                 started_at=start,
-                latency_ms=(end - start) // timedelta(milliseconds=1),
+                latency_ms=(_end(calls[-1]) - start) // timedelta(milliseconds=1),
             )
         else:
             closed = replace(closed, status=Status.ERROR, error_type=ErrorType.INTERRUPTED)
@@ -237,6 +238,10 @@ class Traces:
         retention = await self._retentions.of(actor)
         await self._chains.close_chain(retained(retention, closed, calls, self._clock.now()))
         return True
+
+
+def _end(call: Execution) -> datetime:
+    return call.created_at + timedelta(milliseconds=call.latency_ms or 0)
 
 
 def _key(chain: ChainExecution) -> tuple[str, int]:
