@@ -32,7 +32,7 @@ $(UV):
 	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@
 
-.venv/capture: $(UV) requirements/capture.lock
+.venv/capture: $(UV) requirements/capture.lock | .venv/server
 	@$(UV) venv -q --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $@
 	@$(UV) pip install -q --python $@/bin/python --require-hashes -r requirements/capture.lock
 	@touch $@

@@ -18,6 +18,7 @@ from kit.stage import CREATE_KEY
 PATHS = st.sampled_from(
     ["openai/v1/chat/completions", "openai/v1/responses", "openai/v1/embeddings", "anthropic/v1/messages"]
 )
+pytestmark = pytest.mark.timeout(600)  # in its long form it asks a server some thousand times
 SECONDS = 10
 #: What the memory of the server may grow by over thousands of requests: caches fill, the history's engine warms up.
 GROWTH_MB = 200
