@@ -149,7 +149,8 @@ class RecordStore(Removal):
         for execution, why in bad:
             self._refuse(execution, why)
         fresh = {(e.workspace, e.id): e for e in reversed(good)}
-        halves = {(e.workspace, e.id): self._taken_in(e if e.pending else self._stamped(e)) for e in chains}
+        clean = await asyncio.to_thread(self._halves, chains) if len(chains) > MANY else self._halves(chains)
+        halves = {(e.workspace, e.id): e for e in clean}
         for key in await self._stored_long_ago({**fresh, **halves}):
             fresh.pop(key, None)
             halves.pop(key, None)
@@ -185,6 +186,10 @@ class RecordStore(Removal):
             except InvalidInput as error:
                 bad.append((execution, str(error)))
         return good, bad
+
+    def _halves(self, chains: Sequence[ChainExecution]) -> list[ChainExecution]:
+        """What is said of chain executions, as it may be kept: only what has ended was recorded."""
+        return [self._taken_in(chain if chain.pending else self._stamped(chain)) for chain in chains]
 
     def _refuse(self, execution: AnyExecution, why: str) -> None:
         self._refused.note(execution.workspace, execution.service, 1, self._clock.now(), why)
