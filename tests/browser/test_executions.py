@@ -252,12 +252,17 @@ def test_an_export_that_is_refused_says_so(at: Page):
 
 def test_what_was_estimated_says_so(at: Page, server):
     """Figures that nobody reported are marked in the list and in the panel, and so is what the sender claimed."""
-    item = {"createdAt": "2026-02-03T04:05:06Z", "model": "gpt-4o-mini", "input": "estimated-one", "endUser": "guess"}
+    item = {
+        "createdAt": "2026-02-03T04:05:06Z",
+        "model": "claude-3-5-haiku-20241022",
+        "input": "guessed",
+        "endUser": "guess",
+    }
     used = {"tokenIn": 1200, "tokenOut": 300, "usageSource": "estimated", "costUsd": "0.5"}
     server.ask("mutation($items: [JSON!]!) { recordExecutions(executions: $items) { stored } }", items=[item | used])
     at.goto("/executions?user=guess")
     row = at.get_by_role("grid").locator("[data-id]")
-    expect(row).to_contain_text("≈ 1,200 → 300")
+    expect(row).to_contain_text("≈ 1,200 → 300", timeout=15_000)
     row.click()
     panel = at.get_by_role("complementary", name="Execution")
     expect(panel.get_by_title("The provider reported no usage")).to_have_text("estimated")

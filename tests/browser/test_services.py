@@ -57,6 +57,7 @@ def test_services_come_alive_and_lead_to_their_executions(there: Page, called: S
     """An empty page leads to connecting; a row comes while one looks, grows with what follows, and links its filter."""
     there.goto("/services")
     nobody = there.get_by_role("region", name="No services")
+    nobody.wait_for()
     assert violations(there) == []
     nobody.get_by_role("link", name="Connect a program").click()
     expect(there.get_by_role("heading", name="Connect")).to_be_visible()
@@ -74,7 +75,7 @@ def test_services_come_alive_and_lead_to_their_executions(there: Page, called: S
 
     sent(called, "somebody-else", item())
     row.get_by_role("link", name="support-desk").click()
-    expect(there.get_by_role("grid").locator("[data-id]")).to_have_count(3)
+    expect(there.get_by_role("grid").locator("[data-id]")).to_have_count(3, timeout=15_000)
     assert "service=support-desk" in there.url
 
 
@@ -84,10 +85,10 @@ def test_windows_and_what_was_rejected(there: Page, called: Server):
     sent(called, "broken", item(surprise=1), item(surprise=1), item(timedelta(), model=HOSTILE[:90]))
     there.goto("/services")
     row = there.get_by_role("row", name="nightly")
-    expect(row).to_contain_text("3 days ago")
+    expect(row).to_contain_text("3 days ago", timeout=15_000)
     expect(row.get_by_role("cell").nth(1)).to_have_text("0")
     there.get_by_role("button", name="7 days").click()
-    expect(row.get_by_role("cell").nth(1)).to_have_text("1")
+    expect(row.get_by_role("cell").nth(1)).to_have_text("1", timeout=15_000)
     assert "window=7d" in there.url
     broken = there.get_by_role("row", name="broken")
     expect(broken).to_contain_text("never")

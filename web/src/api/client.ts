@@ -40,8 +40,24 @@ export class Problem extends Error {
 
 interface Answer {
   data?: unknown;
+  extensions?: { freshness?: { behind: number } };
   errors?: { message: string; extensions?: { code?: string } }[];
 }
+
+const late = new WeakSet<object>();
+
+/** Whether an answer lacks something that was acknowledged before it was asked for. */
+const isLate = (answer: unknown): boolean => late.has(answer as object);
+
+/** Options of a query that asks again soon as long as its answer lacks something, and every *pause* otherwise. */
+export const untilWhole = (pause: number | false = false) => ({
+  refetchInterval: (query: { state: { data?: unknown } }) => {
+    const { data } = query.state;
+    const parts = typeof data === "object" && data !== null && "pages" in data ? (data.pages as unknown[]) : [data];
+    return parts.some(isLate) ? 1_000 : pause;
+  },
+  structuralSharing: false as const, // which would keep an earlier answer that says the same, or a copy of both
+});
 
 const texts = new WeakMap<object, string>();
 
@@ -79,5 +95,6 @@ export async function request<Result, Variables>(
   if (response.status === 401) throw new Problem(first?.message ?? "You are not logged in.", "UNAUTHENTICATED");
   if (first) throw new Problem(first.message, first.extensions?.code ?? "ERROR");
   if (!response.ok || !answer.data) throw new Problem(`The server answered ${response.status}.`, "ERROR");
+  if (answer.extensions?.freshness?.behind) late.add(answer.data);
   return answer.data as Result;
 }

@@ -1,7 +1,7 @@
 /** Executions: the list read page by page, one in full, and the live tail. */
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { VariablesOf } from "gql.tada";
-import { request } from "./client";
+import { request, untilWhole } from "./client";
 import { graphql, type ResultOf } from "./graphql";
 import { useSubscription } from "./live";
 import { timezone } from "./overview";
@@ -60,6 +60,7 @@ export function useExecutions(filter: Filter, content: boolean) {
     getNextPageParam: (page) => (page.executions.length < PAGE ? null : (page.executions.at(-1)?.cursor ?? null)),
     placeholderData: keepPreviousData,
     staleTime: Number.POSITIVE_INFINITY,
+    ...untilWhole(),
   });
 }
 
@@ -113,6 +114,7 @@ export function useSummary(filter: Filter) {
     queryFn: ({ signal }) => request(SUMMARY, { filter, timezone }, signal),
     select: (data) => data.overview,
     placeholderData: keepPreviousData,
+    ...untilWhole(),
   });
 }
 

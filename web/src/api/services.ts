@@ -1,6 +1,6 @@
 /** Services: the programs that call, with their figures of a window up to now. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { request } from "./client";
+import { request, untilWhole } from "./client";
 import { graphql, type ResultOf } from "./graphql";
 import { useActivity } from "./overview";
 
@@ -44,6 +44,6 @@ export function useServices(minutes: number) {
     queryFn: ({ signal }) => request(SERVICES, { minutes }, signal),
     select: (data) => data.services,
     placeholderData: keepPreviousData,
-    refetchInterval: 15_000,
+    ...untilWhole(15_000),
   });
 }
