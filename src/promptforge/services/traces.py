@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from promptforge.core import ids
-from promptforge.core.access import Actor, Permission
+from promptforge.core.access import Actor, Permission, system
 from promptforge.core.chain_execution import ChainContent, ChainExecution
 from promptforge.core.chain_ports import ChainRecord
 from promptforge.core.execution import ErrorType, Execution, Source, Status
@@ -203,41 +203,48 @@ class Traces:
         unfinished = [chain for chain in self._chains.unfinished() if chain.source is Source.OTLP]
         roots = self._chains.roots()
         self._last = {key: self._last.get(key, now) for key in map(_key, (*unfinished, *roots))}
-        late = [chain for chain in unfinished if now - self._last[_key(chain)] >= PATIENCE_SECONDS]
-        closed = [await self._close(chain) for chain in late]
+        late: dict[str, list[ChainExecution]] = defaultdict(list)
+        for chain in unfinished:
+            if now - self._last[_key(chain)] >= PATIENCE_SECONDS:
+                late[chain.workspace].append(chain)
+        closed = 0
+        for workspace, chains in late.items():
+            for start in range(0, len(chains), MANY):
+                closed += await self._close(workspace, chains[start : start + MANY])
         if alone := [root for root in roots if now - self._last[_key(root)] >= PATIENCE_SECONDS]:
             await self._chains.forget_roots(alone)
-        return sum(closed) + len(alone)
+        return closed + len(alone)
 
-    async def _close(self, chain: ChainExecution) -> bool:
-        """Close a chain execution by what its calls say; whether they are all there to be asked."""
-        found, behind = await calls_of(self._record, chain.workspace, [chain], content=False)
+    async def _close(self, workspace: str, chains: Sequence[ChainExecution]) -> int:
+        """Close chain executions by what their calls say; how many, none while these are not all there to be asked."""
+        found, behind = await calls_of(self._record, workspace, chains, content=False)
         if behind:
-            return False
-        calls = sorted(
-            found.values(), key=lambda call: (_end(call), call.status is Status.ERROR, call.error_type or "")
-        )
-        closed = replace(chain, content=ChainContent(metadata={"root": "missing"}))
-        if calls:
-            start = min(call.created_at for call in calls)
-            closed = replace(
-                closed,
-                status=calls[-1].status,
-                error_type=calls[-1].error_type,
-                started_at=start,
-                latency_ms=(_end(calls[-1]) - start) // timedelta(milliseconds=1),
-            )
-        else:
-            closed = replace(closed, status=Status.ERROR, error_type=ErrorType.INTERRUPTED)
-        actor = Actor(
-            workspace=chain.workspace,
-            user_id=chain.user_id or "",
-            permissions=frozenset(),
-            key_id=chain.key_id,
-        )
-        retention = await self._retentions.of(actor)
-        await self._chains.close_chain(retained(retention, closed, calls, self._clock.now()))
-        return True
+            return 0
+        calls: dict[str, list[Execution]] = {chain.id: [] for chain in chains}
+        for call in found.values():
+            if call.step is not None:
+                calls[call.step.chain_execution_id].append(call)
+        retention = await self._retentions.of(system(workspace))
+        now = self._clock.now()
+        ended = [retained(retention, _missed(chain, calls[chain.id]), calls[chain.id], now) for chain in chains]
+        await asyncio.gather(*[self._chains.close_chain(chain) for chain in ended])
+        return len(ended)
+
+
+def _missed(chain: ChainExecution, calls: Sequence[Execution]) -> ChainExecution:
+    """How a chain execution ended whose root never came: as the call that ended last."""
+    closed = replace(chain, content=ChainContent(metadata={"root": "missing"}))
+    if not calls:
+        return replace(closed, status=Status.ERROR, error_type=ErrorType.INTERRUPTED)
+    start = min(call.created_at for call in calls)
+    last = max(calls, key=lambda call: (_end(call), call.status is Status.ERROR, call.error_type or ""))
+    return replace(
+        closed,
+        status=last.status,
+        error_type=last.error_type,
+        started_at=start,
+        latency_ms=(_end(last) - start) // timedelta(milliseconds=1),
+    )
 
 
 def _end(call: Execution) -> datetime:
