@@ -68,7 +68,8 @@ class Passing:
                 assert (run["tokenIn"], run["tokenOut"]) == tokens(text)
                 assert Decimal(run["cost"]["usd"]) == price(*tokens(text))
             else:
-                assert run["errorType"] in ({"provider"} if text in self.refused else {"provider", "interrupted"})
+                known = {"provider"} if text in self.refused else {"provider", "interrupted"}
+                assert run["errorType"] in known, run
                 assert (run["cost"]["usd"], run["cost"]["state"]) == (None, "unknown")
         ended = {text for text, run in runs.items() if run["status"] == "success"}
         assert self.complete <= ended

@@ -143,7 +143,7 @@ class Passage:
         reply = await upstream.send(request)
         try:
             answer = self._read(reply)
-            await (self._pass_stream(reply, answer) if self._asked.streamed else self._pass_whole(reply, answer))
+            await (self._pass_stream(reply, answer) if answer.streamed else self._pass_whole(reply, answer))
         finally:
             reply.close()
 

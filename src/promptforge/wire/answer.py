@@ -25,6 +25,11 @@ class Answer(Protocol):
     """Takes the bytes in as they come."""
 
     @property
+    def streamed(self) -> bool:
+        """Whether it comes as events, whatever was asked for: an error and many a proxy's answer do not."""
+        ...
+
+    @property
     def closed(self) -> bool:
         """Whether it has said that nothing follows."""
         ...
@@ -115,6 +120,7 @@ class _Head:
 class _Whole:
     """One JSON document, or an error."""
 
+    streamed = False
     closed = False
     text = ""
     usage: Usage | None = None
@@ -166,6 +172,8 @@ class _Whole:
 
 class _Streamed:
     """Events that add up to a reply."""
+
+    streamed = True
 
     def __init__(self, head: _Head, exchange: Exchange) -> None:
         self._head = head
