@@ -145,6 +145,7 @@ def test_the_network_names_no_folder(server):
 def test_a_damaged_backup_is_refused_and_leaves_nothing(server, tmp_path, damage):
     """A file that is not as it was written, or missing, ends the restore with its name; the home stays empty."""
     server.ask(RECORD, items=items(3))
+    assert len(server.everything()) == 3  # asked for, so they are in the history
     copy = tmp_path / "copy"
     done(server.home, "backup", str(copy))
     server.stop()
@@ -172,6 +173,7 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(server, tmp_path, damage
 def test_a_home_in_use_is_not_overwritten(server, tmp_path):
     """A restore goes into an empty home only; one that was cut short is no home until it is done again."""
     server.ask(RECORD, items=items(3))
+    assert len(server.everything()) == 3  # asked for, so they are in the history
     copy = tmp_path / "copy"
     done(server.home, "backup", str(copy))
     server.stop()
@@ -195,8 +197,8 @@ def test_a_restore_that_is_killed_is_begun_again(server, tmp_path, stage, number
     """Wherever SIGKILL comes no server takes what is there for a home; the next restore starts over and is whole."""
     server.ask(RECORD, items=items(30))
     copy, new = tmp_path / "copy", Server(tmp_path / "new")
+    kept = {run["id"]: {**run, "cursor": ""} for run in server.everything()}  # asked for, so they are in the history
     said = done(server.home, "backup", str(copy))
-    kept = {run["id"]: {**run, "cursor": ""} for run in server.everything()}
     server.stop()
     for _ in range(2):
         command = [sys.executable, dying.__file__, stage, str(number), "restore", str(copy)]
