@@ -138,6 +138,8 @@ class Phase:
             due = began + number / self.rate
             if (wait := due - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
+            while free and not free[-1].transport:  # a server closes what nobody used for a while
+                free.pop()
             connection = free.pop() if free else await self.connect(done)
             self.late.append(time.perf_counter() - due)
             connection.ask(self.request())
