@@ -81,7 +81,7 @@ def test_list_shows_what_ran_and_filters(at: Page, server):
         ("status=error", {"status": ["error"]}),
         (f"chain={NAME}&user=user-1", {"chainName": [NAME], "endUser": ["user-1"]}),
         ("version=1&label=production", {"version": [1], "label": ["production"]}),
-        ("tag=team%3Dcare&q=parcel+2", {"tags": [{"key": "team", "values": ["care"]}], "text": "parcel 2"}),
+        ("tag=team%3Dcare&where=parcel+2", {"tags": [{"key": "team", "values": ["care"]}], "where": "parcel 2"}),
         ("range=1h", {}),
     ],
 )

@@ -54,7 +54,7 @@ def test_filter_survives_a_reload(at: Page, server):
         ("error=provider&error=timeout", {"errorType": ["provider", "timeout"]}),
         ("model=demo-*&user=user-7", {"model": ["demo-*"], "endUser": ["user-7"]}),
         ("tag=team%3Dcare", {"tags": [{"key": "team", "values": ["care"]}]}),
-        ("q=parcel+late", {"text": "parcel late"}),
+        ("where=parcel+late", {"where": "parcel late"}),
         ("minLatency=100000", {"minLatencyMs": 100_000}),
     ],
 )
@@ -77,7 +77,7 @@ def test_search_filters_while_typing(at: Page, server):
     at.keyboard.press("/")
     expect(at.get_by_role("searchbox")).to_be_focused()
     at.keyboard.type("billing")
-    expect(at).to_have_url(re.compile("q=billing"))
+    expect(at).to_have_url(re.compile("where=billing"))
     expect(rows(at)).to_have_count(len(wanted))
 
 

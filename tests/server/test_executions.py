@@ -151,6 +151,29 @@ async def test_filters_and_cursor(caller):
     assert failed == [{"errorType": "authentication", "costUsd": "0.0000", "tokenIn": 0, "tokenOut": 0}]
 
 
+async def test_a_filter_as_text(caller):
+    """``where`` means what the other fields mean, and an error of it says the column."""
+    await caller.ask(EXECUTE, input={**demo(), "tags": {"env": "prod"}})
+    await caller.ask(EXECUTE, input={**demo(), "tags": {"env": "test"}})
+    await caller.ask(EXECUTE, input=demo(fail="authentication"))
+    asked = "query($where: String) { executions(filter: {where: $where}) { status tags } }"
+
+    for where, count in (
+        ("tag.env:prod", 1),
+        ("model:demo* -status:error", 2),
+        ("status:error or tag.env:test", 2),
+        ("cost>0 latency<10m", 2),
+        ("cost>1000000", 0),
+    ):
+        assert len((await caller.ask(asked, where=where))["executions"]) == count, where
+    refused = await caller.refused(asked, where="statsu:error")
+    assert "at column 1: there is no field 'statsu': did you mean 'status'?" in refused["message"]
+    chains = await caller.refused(
+        "query($where: String) { chainExecutions(filter: {where: $where}) { id } }", where="cost>1"
+    )
+    assert "there is no field 'cost'" in chains["message"]
+
+
 async def test_lists_take_1_to_500(caller):
     """A limit out of range is refused with the range and the figure given."""
     for query in (

@@ -58,7 +58,7 @@ export const RANGES = [
 ] as const;
 
 type Found = Record<string, string[]>;
-const names = (fields: readonly Field[]) => [...fields.map((field) => field.name), "q", "range", "from", "to"];
+const names = (fields: readonly Field[]) => [...fields.map((field) => field.name), "where", "range", "from", "to"];
 
 /** Only the parameters that filter, in a stable order: equal filters have equal keys. */
 export function pick(params: URLSearchParams, fields = FIELDS): Found {
@@ -104,7 +104,7 @@ function common(found: Found, now: number) {
     service: found["service"],
     source: found["source"],
     tags: found["tag"]?.map(tag),
-    text: found["q"]?.[0],
+    where: found["where"]?.[0],
     createdFrom: range ? new Date(now - range.seconds * 1000).toISOString() : from ? midnight(from) : null,
     createdBefore: to ? midnight(to, 1) : null,
     minLatencyMs: whole(found["minLatency"]?.[0]),

@@ -62,6 +62,7 @@ def chain_executions() -> None:
 @click.option("--min-latency", "min_latency_ms", type=int, metavar="MS")
 @click.option("--max-latency", "max_latency_ms", type=int, metavar="MS")
 @click.option("--text", help="Words that must all occur in input, output or error.")
+@click.option("--where", metavar="FILTER", help="A filter as text: 'status:error latency>2s'.")
 @click.option("--limit", type=int, default=50, show_default=True)
 @click.option("--offset", type=int, default=0)
 @click.option("--after", metavar="CURSOR", help="Read on after the chain execution that has this cursor.")

@@ -60,6 +60,7 @@ def with_filters(body: Any) -> Any:
             click.option("--min-latency", "min_latency_ms", type=int, metavar="MS"),
             click.option("--max-latency", "max_latency_ms", type=int, metavar="MS"),
             click.option("--text", help="Words that must all occur in input, output or error."),
+            click.option("--where", metavar="FILTER", help="A filter as text: 'status:error cost>0.01 tag.env:prod'."),
         )
     ):
         body = option(body)

@@ -8,7 +8,7 @@ model, tokens, a cost) is unknown of it.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -47,7 +47,7 @@ class Kind(StrEnum):
     FLAG = "flag"
 
 
-_OPERATORS = {
+OPERATORS: Mapping[Kind, Set[Operator]] = {
     Kind.NAME: {Operator.IN, Operator.LIKE, Operator.EXISTS},
     Kind.NUMBER: {Operator.IN, Operator.AT_LEAST, Operator.AT_MOST, Operator.BELOW, Operator.EXISTS},
     Kind.MONEY: {Operator.AT_LEAST, Operator.AT_MOST, Operator.BELOW, Operator.EXISTS},
@@ -56,6 +56,7 @@ _OPERATORS = {
     Kind.TEXT: {Operator.WORDS},
     Kind.FLAG: {Operator.EXISTS},
 }
+"""By what a field of a kind can be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class Test:
         known = FIELDS.get(self.field)
         if known is None:
             raise InvalidInput(f"there is no field '{self.field}' to filter by; there are: {', '.join(FIELDS)}")
-        if self.operator not in _OPERATORS[known.kind]:
+        if self.operator not in OPERATORS[known.kind]:
             raise InvalidInput(f"'{self.field}' cannot be compared with '{self.operator}'")
         if len(self.values) > MAX_VALUES:
             raise InvalidInput(f"'{self.field}' takes at most {MAX_VALUES} values at once")

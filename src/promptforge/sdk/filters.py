@@ -13,7 +13,8 @@ Moment = datetime | str
 
 class Filters(TypedDict, total=False):
     """All that are given must hold. Names take one or several, ``model`` also with ``*``; ``tags`` maps a key to a
-    value, several, or None for "is there at all"; ``text`` asks that every word occurs in input, output or error.
+    value, several, or None for "is there at all"; ``text`` asks that every word occurs in input, output or error;
+    ``where`` is a filter as text: ``"status:error model:claude* cost>0.01"``.
     """
 
     status: Names
@@ -44,6 +45,7 @@ class Filters(TypedDict, total=False):
     chain_id: Names
     chain_name: Names
     top_level: bool
+    where: str
 
 
 class ChainFilters(TypedDict, total=False):
@@ -67,6 +69,7 @@ class ChainFilters(TypedDict, total=False):
     min_latency_ms: int
     max_latency_ms: int
     text: str
+    where: str
 
 
 _SCALARS = {
@@ -78,6 +81,7 @@ _SCALARS = {
     "max_tokens",
     "text",
     "top_level",
+    "where",
 }
 _MOMENTS = {"created_from", "created_before"}
 

@@ -39,10 +39,11 @@ function Search({ value, onChange }: { value: string; onChange: (value: string) 
         ref={input}
         id="search"
         type="search"
-        aria-label="Search input, output and errors"
-        placeholder="Search input, output, errors"
+        aria-label="Search, or filter as text"
+        placeholder="Search, or status:error cost>0.01"
+        title="Words that occur in input, output or error, and tests such as model:claude* latency>2s tag.env:prod"
         value={draft}
-        maxLength={200}
+        maxLength={4000}
         autoComplete="off"
         spellCheck={false}
         onChange={(event) => setDraft(event.target.value)}
@@ -127,7 +128,7 @@ function summary(field: Field, values: readonly string[]): string {
 
 export function FilterBar({ fields, found, options, onOpen, onChange, onClear }: Props) {
   const [adding, setAdding] = useState<Field | null>(null);
-  const [search] = useState(() => (value: string) => onChange({ q: value || null }, true));
+  const [search] = useState(() => (value: string) => onChange({ where: value || null }, true));
   const set = fields.filter((field) => found[field.name]?.length);
   const facet = (field: Field, done: () => void) => (
     <Facet
@@ -140,7 +141,7 @@ export function FilterBar({ fields, found, options, onOpen, onChange, onClear }:
   );
   return (
     <div className={s.bar}>
-      <Search value={found["q"]?.[0] ?? ""} onChange={search} />
+      <Search value={found["where"]?.[0] ?? ""} onChange={search} />
       <Time found={found} onChange={onChange} />
       {set.map((field) => (
         <span key={field.name} className={s.chip} data-filter={field.name}>

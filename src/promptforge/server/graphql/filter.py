@@ -8,7 +8,10 @@ import strawberry
 from promptforge.core import money
 from promptforge.core.execution import CostState, ErrorType, Source, Status
 from promptforge.core.filter import EVERYTHING, TOP_LEVEL, All, Any, Filter, Operator, Test
+from promptforge.language import filter_text
 from promptforge.server.graphql.enums import CostStateEnum, ErrorTypeEnum, SourceEnum, StatusEnum
+
+_WHERE = "A filter as text, such as `status:error -service:batch cost>0.01`; docs/filters.md has its fields and signs."
 
 
 @strawberry.input
@@ -49,6 +52,7 @@ class ExecutionFilter:
     chain_id: list[strawberry.ID] | None = None
     chain_name: list[str] | None = None
     top_level: bool | None = None
+    where: str | None = strawberry.field(default=None, description=_WHERE)
 
 
 @strawberry.input(description="All that is given must hold; a list holds when one of its values does.")
@@ -73,6 +77,7 @@ class ChainExecutionFilter:
     text: str | None = strawberry.field(
         default=None, description="Words that must all occur in input, output or error."
     )
+    where: str | None = strawberry.field(default=None, description=_WHERE)
 
 
 _OF_BOTH = ("chain_id", "chain_name", "label", "end_user", "session_id", "service")
@@ -97,6 +102,7 @@ def chain_tree(given: ChainExecutionFilter | None, *more: Filter, status: Status
     if given:
         tests += _of_both(given)
         tests += _version("chain_version", given.version)
+        tests += _where(given.where, chains=True)
     return All(tuple(tests)) if tests else EVERYTHING
 
 
@@ -112,6 +118,7 @@ def _tests(given: ExecutionFilter) -> Iterable[Filter]:
         ("tokens", Operator.AT_MOST, given.max_tokens),
     )
     yield from _level(given.top_level)
+    yield from _where(given.where)
 
 
 def _of_both(given: ExecutionFilter | ChainExecutionFilter) -> Iterable[Filter]:
@@ -157,6 +164,11 @@ def _bounds(*bounds: tuple[str, Operator, datetime | int | None]) -> Iterable[Fi
     for field, operator, value in bounds:
         if value is not None:
             yield Test(field, operator, (value,))
+
+
+def _where(text: str | None, *, chains: bool = False) -> Iterable[Filter]:
+    if text and text.strip():
+        yield filter_text.parse(text, chains=chains)
 
 
 def _usd(text: str | None) -> int | None:
