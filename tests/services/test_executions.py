@@ -107,6 +107,25 @@ async def test_a_model_runs_without_any_prompt(forge, actor):
     assert "Be brief" in str(turns.content.request)
 
 
+async def test_a_text_with_variables_is_filled_as_a_version_is(forge, actor):
+    """Variables make templates of content and messages; both are recorded, and a wrong variable is said."""
+    given = {"this": "yes"}
+    text = await forge.executions.execute(actor, Call(content="Say {{this}}", variables=given, params=MODEL))
+    turns = [Message(role="user", content="Say {{this}} twice")]
+    said = await forge.executions.execute(actor, Call(messages=turns, variables=given, params=MODEL))
+    wrong = await forge.executions.execute(actor, Call(content="Say {{this}}", variables={"that": 1}, params=MODEL))
+
+    assert "Say yes" in str(text.content.request)
+    assert text.content.input == {"content": "Say {{this}}", "variables": given}
+    assert "Say yes twice" in str(said.content.request)
+    assert said.content.input == {
+        "messages": [{"role": "user", "content": "Say {{this}} twice"}],
+        "variables": given,
+    }
+    assert wrong.error_type is ErrorType.VALIDATION
+    assert "$.variables.that" in wrong.content.error
+
+
 async def test_in_the_background_the_pending_row_is_there_at_once(forge, actor):
     """``wait=False`` answers pending; the row is visible before the model answers and closed after."""
     call = Call(content="x", params=demo(latency_ms=1000), idempotency_key="again", wait=False)

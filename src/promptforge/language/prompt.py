@@ -59,21 +59,35 @@ def render(version: PromptVersion, variables: Mapping[str, Json]) -> tuple[Messa
     InvalidInput for a variable that is missing, unknown (neither in the schema nor in a template, unless the schema
     lets in ``additionalProperties``) or of the wrong type, with its JSON path.
     """
+    return _rendered(version.turns, version.input_schema, accepted(version), variables)
+
+
+def fill(turns: Sequence[Message], variables: Mapping[str, Json]) -> tuple[Message, ...]:
+    """Turns of no version, filled as those of a version without a schema are; InvalidInput likewise."""
+    known = frozenset(name for turn in turns for name in parse(turn.content).variables)
+    return _rendered(turns, None, known, variables)
+
+
+def _rendered(
+    turns: Sequence[Message],
+    schema: Mapping[str, Json] | None,
+    known: frozenset[str] | None,
+    variables: Mapping[str, Json],
+) -> tuple[Message, ...]:
     try:
-        _refuse_unknown(version, variables)
-        if version.input_schema is None:
+        _refuse_unknown(known, variables)
+        if schema is None:
             bounded(variables, "$.variables")
             values: Mapping[str, Json] = variables
         else:
-            values = checked(version.input_schema, variables)
-        return tuple(Message(role=turn.role, content=parse(turn.content).render(values)) for turn in version.turns)
+            values = checked(schema, variables)
+        return tuple(Message(role=turn.role, content=parse(turn.content).render(values)) for turn in turns)
     except InvalidInput as error:
         # The path is said too, for where only the sentence is kept.
         raise InvalidInput(f"{error} ({error.path})" if error.path else str(error), path=error.path) from None
 
 
-def _refuse_unknown(version: PromptVersion, variables: Mapping[str, Json]) -> None:
-    known = accepted(version)
+def _refuse_unknown(known: frozenset[str] | None, variables: Mapping[str, Json]) -> None:
     if known is None:
         return
     for name in variables:

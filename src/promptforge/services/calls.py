@@ -23,7 +23,7 @@ from promptforge.core.prompt import Message, PromptVersion
 from promptforge.core.retention import Retention, retained
 from promptforge.core.usage import usage
 from promptforge.engine import retry
-from promptforge.language.prompt import render
+from promptforge.language.prompt import fill, render
 from promptforge.services.ending import json_hash, refused
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
@@ -40,7 +40,7 @@ _MOST_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 class Call:
     """What a caller asks for: a prompt by id or name (and version or label), or content for a model as it is.
 
-    ``deadline_ms`` defaults to the setting; ``wait`` false returns the pending execution at once.
+    Content with ``variables`` is a template. ``deadline_ms`` defaults to the setting; ``wait`` false returns at once.
     """
 
     prompt_id: str | None = None
@@ -362,18 +362,21 @@ def _again(earlier: Execution, provider: str, model: str, clock: Clock) -> Execu
 
 
 def _given(call: Call) -> dict[str, Json] | list[Json]:
-    if call.messages is not None:
-        return [{"role": m.role, "content": m.content} for m in call.messages]
-    return {"content": call.content} if call.content is not None else dict(call.variables)
+    if call.content is None and call.messages is None:
+        return dict(call.variables)
+    turns: list[Json] = [{"role": m.role, "content": m.content} for m in call.messages or ()]
+    said: dict[str, Json] = {"content": call.content} if call.messages is None else {"messages": turns}
+    if call.variables:
+        return {**said, "variables": dict(call.variables)}
+    return said if call.messages is None else turns
 
 
 def _messages(call: Call, version: PromptVersion | None) -> tuple[Message, ...]:
     if version is not None:
         return render(version, call.variables)
-    if call.messages is None:
-        return (Message(role="user", content=call.content or ""),)
-    check_roles(call.messages)
-    return tuple(call.messages)
+    turns = (Message(role="user", content=call.content or ""),) if call.messages is None else tuple(call.messages)
+    check_roles(turns)
+    return fill(turns, call.variables) if call.variables else turns
 
 
 def tags_of(given: Mapping[str, Json] | Sequence[str]) -> dict[str, str]:

@@ -38,7 +38,7 @@ from promptforge.server.graphql.selection import selected
 from promptforge.services.calls import Call
 
 
-@strawberry.input(description="A prompt by id or name (and version or label), or content for a model as it is.")
+@strawberry.input(description="A prompt by id or name (and version or label), or content for a model.")
 class ExecutePromptInput:
     prompt_id: strawberry.ID | None = None
     name: str | None = None
@@ -48,7 +48,9 @@ class ExecutePromptInput:
         default=None, description="Without a prompt: the text itself, and params with a model."
     )
     messages: list[MessageInput] | None = None
-    variables: Json | None = None
+    variables: Json | None = strawberry.field(
+        default=None, description="Without a prompt they make templates of content or messages."
+    )
     params: Json | None = None
     provider: str | None = None
     tags: Json | None = None
