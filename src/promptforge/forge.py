@@ -21,6 +21,7 @@ from promptforge.core.ids import derived_bits
 from promptforge.core.ports import Clock, Outbound, PriceBook, Providers, Record
 from promptforge.core.redaction import Redactors
 from promptforge.pricing.book import Book
+from promptforge.pricing.rows import Rows
 from promptforge.providers.directory import open_providers
 from promptforge.providers.outbound import HttpOutbound
 from promptforge.providers.upstream import open_upstream
@@ -45,6 +46,7 @@ from promptforge.services.gateway import Gateway, HangUp
 from promptforge.services.health import Health
 from promptforge.services.memory import Memory
 from promptforge.services.overview import Overviews
+from promptforge.services.prices import Prices
 from promptforge.services.prompts import Prompts
 from promptforge.services.pruning import Pruning
 from promptforge.services.retention import Retentions
@@ -95,7 +97,8 @@ class Forge:
     catalog: Catalog
     providers: Providers
     outbound: Outbound
-    prices: PriceBook
+    price_book: PriceBook
+    prices: Prices
     access: Access
     secrets: Secrets
     prompts: Prompts
@@ -176,7 +179,10 @@ async def open_forge(
         secret = kept_secret(home / "secret.key", lambda: secrets.token_urlsafe(32)).encode()
         named = Secrets(catalog.secrets, Seal((*settings.secret_key, secret.decode())), redactors, clock)
         await named.start()
-        prices = await asyncio.to_thread(Book)
+        rows = Rows()
+        prices = await asyncio.to_thread(Book, [rows])
+        own_prices = Prices(catalog.prices, rows, prices, record, clock)
+        await own_prices.start(system("default"))
         prompts = Prompts(catalog.prompts, clock)
         access = Access(catalog.access, clock)
         stack.push_async_callback(access.settle)
@@ -234,7 +240,8 @@ async def open_forge(
             catalog=catalog,
             providers=providers,
             outbound=outbound,
-            prices=prices,
+            price_book=prices,
+            prices=own_prices,
             access=access,
             secrets=named,
             prompts=prompts,

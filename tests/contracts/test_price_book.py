@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptforge.core.price import PriceSource, Rate
+from promptforge.core.price import PriceSource, Rate, Tiered
 from promptforge.core.usage import Usage, usage
 from promptforge.pricing.book import Book
-from promptforge.pricing.tariff import Tariff, Tiered
+from promptforge.pricing.tariff import Tariff
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 LEAVES = st.dictionaries(

@@ -154,7 +154,7 @@ def test_every_port_has_one_contract_suite():
     suites = {path.stem.removeprefix("test_") for path in (REPOSITORY / "tests/contracts").glob("test_*.py")}
     ports = {
         re.sub(r"(?<!^)(?=[A-Z])", "_", node.name).lower()
-        for name in ("ports.py", "chain_ports.py")
+        for name in ("ports.py", "chain_ports.py", "catalog_ports.py")
         for node in tree(PACKAGE / "core" / name).body
         if isinstance(node, ast.ClassDef) and any(ast.unparse(base) == "Protocol" for base in node.bases)
     }

@@ -1,14 +1,20 @@
 """The documents that the client sends, held against the public schema."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from graphql import build_schema, parse, validate
 
-from promptforge.sdk import documents
+from promptforge import sdk
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schema.graphql"
-DOCUMENTS = {name: text for name, text in vars(documents).items() if name.isupper() and not name.startswith("_")}
+DOCUMENTS = {
+    name: text
+    for path in Path(sdk.__path__[0]).glob("*documents.py")
+    for name, text in vars(import_module(f"promptforge.sdk.{path.stem}")).items()
+    if name.isupper() and not name.startswith("_")
+}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

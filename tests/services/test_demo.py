@@ -65,7 +65,7 @@ async def chains_of(forge, actor):
 def another(forge):
     """The demo as another process with the same home has it."""
     f = forge
-    return Demo(f.record, f.record, f.prompts, f.chains, f.access, f.prices, f.retentions, secret=f.demo._secret)
+    return Demo(f.record, f.record, f.prompts, f.chains, f.access, f.price_book, f.retentions, secret=f.demo._secret)
 
 
 async def figures(forge, actor, *by, **options):

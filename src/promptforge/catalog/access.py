@@ -18,6 +18,7 @@ from promptforge.catalog.tables import (
     login_tokens,
     memberships,
     memories,
+    prices,
     prompts,
     retention_rules,
     secrets,
@@ -32,6 +33,7 @@ from promptforge.core.ports import Login
 
 #: What a workspace owns, in an order in which it can go.
 OWNED = (
+    prices,
     secrets,
     retention_rules,
     content_policies,

@@ -11,6 +11,7 @@ from promptforge.catalog.access import SqlAccessCatalog
 from promptforge.catalog.chains import SqlChainCatalog
 from promptforge.catalog.database import Database, sqlite
 from promptforge.catalog.memory import SqlMemoryCatalog
+from promptforge.catalog.prices import SqlPriceCatalog
 from promptforge.catalog.prompts import SqlPromptCatalog
 from promptforge.catalog.retention import SqlRetentionCatalog
 from promptforge.catalog.secrets import SqlSecretCatalog
@@ -30,6 +31,7 @@ class Catalog:
     access: SqlAccessCatalog
     retention: SqlRetentionCatalog
     secrets: SqlSecretCatalog
+    prices: SqlPriceCatalog
     database: Database
     path: Path | None = None
 
@@ -79,5 +81,6 @@ async def open_database(database: Database) -> Catalog:
         access=SqlAccessCatalog(database),
         retention=SqlRetentionCatalog(database),
         secrets=SqlSecretCatalog(database),
+        prices=SqlPriceCatalog(database),
         database=database,
     )

@@ -108,8 +108,20 @@ def _secrets(connection: Connection) -> None:
     )
 
 
+def _prices(connection: Connection) -> None:
+    """Lay the price rows of workspaces."""
+    _run(
+        connection,
+        """CREATE TABLE prices (
+            workspace {text} NOT NULL REFERENCES workspaces (id), id {text} NOT NULL, provider {text} NOT NULL,
+            model {text} NOT NULL, rates {json} NOT NULL, terms {json}, valid_from {moment} NOT NULL,
+            valid_until {moment}, note {text} NOT NULL, created_at {moment} NOT NULL, created_by {text} NOT NULL,
+            PRIMARY KEY (workspace, id))""",
+    )
+
+
 #: In order; the position counts from 1 and is what ``migrations`` notes. Add at the end, never change one.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _retention, _chains, _secrets)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _retention, _chains, _secrets, _prices)
 
 
 def apply(connection: Connection) -> None:

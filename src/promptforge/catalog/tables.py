@@ -226,6 +226,23 @@ chain_labels = Table(
     ),
 )
 
+# Rows are added and ended, never changed otherwise. An amount is in 10^-6 dollars.
+prices = Table(
+    "prices",
+    METADATA,
+    Column("workspace", String, ForeignKey("workspaces.id"), primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("provider", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("rates", JSON, nullable=False),
+    Column("terms", JSON),
+    Column("valid_from", Moment, nullable=False),
+    Column("valid_until", Moment),
+    Column("note", String, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("created_by", String, nullable=False),
+)
+
 # What MEMORY steps keep. ``token`` is of the step that wrote last, so that a step done again adds nothing twice.
 memories = Table(
     "memories",

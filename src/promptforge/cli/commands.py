@@ -30,6 +30,7 @@ _COMMANDS = {
     "export": ("export", "Write the executions that pass a filter to a file."),
     "retention": ("retention", "Show and change what is kept of content, and for how long."),
     "erase": ("erase", "Erase what an end user said and what says who they are."),
+    "price": ("prices", "Add, end, list, import and export prices, and find what has none."),
     "keys": ("keys", "List, create and revoke API keys."),
     "secret": ("secrets", "Set, list and remove the secrets of a workspace, by name."),
     "login": ("login", "Print a link that logs a browser in, once."),

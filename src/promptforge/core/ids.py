@@ -28,6 +28,7 @@ STEP = "step"
 USER = "user"
 KEY = "key"
 WORKSPACE = "ws"
+PRICE = "price"
 
 
 def number(milliseconds: int, bits: int) -> int:

@@ -1,6 +1,7 @@
 """Prices and the lines of a cost. A line carries the rate it used, so it explains itself for ever."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -23,6 +24,44 @@ class Rate:
     usd: int
     per: int = 1_000_000
     rounded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tiered:
+    """A rate that depends on how large the input is: the last tier whose bound it exceeds prices every unit."""
+
+    base: Rate
+    tiers: tuple[tuple[int, Rate], ...] = ()
+
+    def at(self, token_in: int) -> Rate:
+        """The rate for a call with that many input tokens."""
+        rate = self.base
+        for start, tier in self.tiers:
+            if token_in > start:
+                rate = tier
+        return rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """A row of a workspace's price book: what a model costs from a moment (inclusive) to another (exclusive).
+
+    ``provider`` and ``model`` are names, or the beginning of names and ``*``. ``terms`` are those of the call that it
+    is for (``service_tier``, ``processing``; none: the standard ones), None for whatever terms. ``rates`` by leaf of
+    usage; a leaf without a rate takes the one that it is part of, as ``pricing/rows.py`` says.
+    """
+
+    id: str
+    workspace: str
+    provider: str
+    model: str
+    rates: Mapping[str, Tiered]
+    valid_from: datetime
+    valid_until: datetime | None = None
+    terms: Mapping[str, str] | None = field(default_factory=dict[str, str])
+    note: str = ""
+    created_at: datetime
+    created_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

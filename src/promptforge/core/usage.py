@@ -24,6 +24,14 @@ REQUESTS = "requests"
 WEB_SEARCHES = "web_searches"
 OTHER_MODEL_TOKENS = "other_model_tokens"  # of a model that this one called; no rate of its own prices them
 
+PRICEABLE = (
+    *(INPUT, INPUT_CACHE_READ, INPUT_CACHE_WRITE, INPUT_CACHE_WRITE_1H, INPUT_AUDIO, INPUT_AUDIO_CACHE_READ),
+    *(INPUT_IMAGE, OUTPUT, OUTPUT_REASONING, OUTPUT_AUDIO, OUTPUT_IMAGE, REQUESTS, WEB_SEARCHES),
+)
+"""What a price can be given for."""
+TOKENS = frozenset(leaf for leaf in PRICEABLE if leaf.startswith(("input", "output")))
+"""Those of them that are tokens, priced by the million."""
+
 
 class UsageSource(StrEnum):
     """Where the counts come from; ``none`` means the provider did no work."""

@@ -40,10 +40,15 @@ class Book:
         used = {unit: quantity for unit, quantity in usage.leaves.items() if quantity}
         if not used:
             return ()
-        for tariffs in self._tariffs:
-            if tariff := tariffs.find(workspace, provider, model, at, terms or _STANDARD):
-                return _lines(tariff, used, usage.token_in, attempt)
-        return None
+        tariff = self.tariff(workspace, provider, model, at, terms or _STANDARD)
+        return None if tariff is None else _lines(tariff, used, usage.token_in, attempt)
+
+    def tariff(
+        self, workspace: str, provider: str, model: str, at: datetime, terms: Mapping[str, str]
+    ) -> Tariff | None:
+        """The tariff that prices such a call, None where there is none."""
+        found = (tariffs.find(workspace, provider, model, at, terms) for tariffs in self._tariffs)
+        return next((tariff for tariff in found if tariff), None)
 
     def provider_of(self, model: str) -> str | None:
         """The provider that a model name belongs to, where the name says so."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from promptforge.core import usage as leaf
 from promptforge.core.money import catalogue_rate
-from promptforge.core.price import PriceSource, Rate
-from promptforge.pricing.tariff import Tariff, Tiered
+from promptforge.core.price import PriceSource, Rate, Tiered
+from promptforge.pricing.tariff import Tariff
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from promptforge.core import usage as leaf
 from promptforge.core.money import parse_rate
-from promptforge.core.price import PriceSource, Rate
-from promptforge.pricing.tariff import Tariff, Tiered
+from promptforge.core.price import PriceSource, Rate, Tiered
+from promptforge.pricing.tariff import Tariff
 
 PROVIDER = "demo"
 _SINCE = datetime(2025, 1, 1, tzinfo=UTC)

@@ -5,23 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from promptforge.core.price import PriceSource, Rate
-
-
-@dataclass(frozen=True, slots=True)
-class Tiered:
-    """A rate that depends on how large the input is: the last tier whose start it exceeds prices every unit."""
-
-    base: Rate
-    tiers: tuple[tuple[int, Rate], ...] = ()
-
-    def at(self, token_in: int) -> Rate:
-        """The rate for a call with that many input tokens."""
-        rate = self.base
-        for start, tier in self.tiers:
-            if token_in > start:
-                rate = tier
-        return rate
+from promptforge.core.price import PriceSource, Rate, Tiered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from promptforge.sdk.drivers import AsyncTransport, Transport
 from promptforge.sdk.errors import AuthenticationError
 from promptforge.sdk.executions import AwaitingExecutions, BlockingExecutions
 from promptforge.sdk.keys import AwaitingKeys, BlockingKeys
+from promptforge.sdk.prices import AwaitingPrices, BlockingPrices
 from promptforge.sdk.prompts import AwaitingPrompts, BlockingPrompts
 from promptforge.sdk.protocol import Plan, StreamPlan, ask
 from promptforge.sdk.retention import AwaitingRetention, BlockingRetention
@@ -110,6 +111,7 @@ class PromptForge(_Client, Blocking):
         self.keys = BlockingKeys(self._transport)
         self.retention = BlockingRetention(self._transport)
         self.secrets = BlockingSecrets(self._transport)
+        self.prices = BlockingPrices(self._transport)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -145,6 +147,7 @@ class AsyncPromptForge(_Client, Awaiting):
         self.keys = AwaitingKeys(self._transport)
         self.retention = AwaitingRetention(self._transport)
         self.secrets = AwaitingSecrets(self._transport)
+        self.prices = AwaitingPrices(self._transport)
 
     def upload(
         self, path: str, query: Sequence[tuple[str, str]], body: AsyncIterable[bytes]

@@ -22,6 +22,7 @@ from promptforge.server.graphql.erasure import Erasure, erase_end_user
 from promptforge.server.graphql.execution import Execution, prepare
 from promptforge.server.graphql.field import resolved
 from promptforge.server.graphql.given import mapping, tags_of
+from promptforge.server.graphql.price import Price, add_price, end_price, import_prices
 from promptforge.server.graphql.prompt import (
     CreatePromptInput,
     CreatePromptVersionInput,
@@ -251,6 +252,13 @@ class Mutation:
         set_secret, description="In the place of an earlier one of that name. Give the value as a variable."
     )
     remove_secret: bool = resolved(remove_secret)
+    add_price: Price = resolved(
+        add_price, description="Prices what is called from now on; what is recorded keeps the lines it has."
+    )
+    import_prices: list[Price] = resolved(
+        import_prices, description="Adds the prices of a CSV file, all of them or none; see docs/prices.md."
+    )
+    end_price: Price = resolved(end_price, description="From `at` on, now where not given, the price holds no more.")
     erase_end_user: Erasure = resolved(
         erase_end_user,
         description="Takes content, end user, session and tags of all that ran for an end user off the disk, for good; "

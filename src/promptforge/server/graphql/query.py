@@ -23,6 +23,7 @@ from promptforge.server.graphql.filter import ExecutionFilter, tree
 from promptforge.server.graphql.health import Health, health
 from promptforge.server.graphql.limits import at_most
 from promptforge.server.graphql.overview import Overview, ValueCount, overview, values
+from promptforge.server.graphql.price import Price, Tariff, Unpriced, price_of, prices, prices_csv, unpriced
 from promptforge.server.graphql.prompt import Prompt, PromptVersion
 from promptforge.server.graphql.retention import Retention, retention
 from promptforge.server.graphql.scalars import Count
@@ -155,6 +156,12 @@ class Query:
     providers: list[Provider] = resolved(_providers)
     health: Health = resolved(health)
     retention: Retention = resolved(retention)
+    prices: list[Price] = resolved(
+        prices, description="The workspace's own, which come before the catalogue; with `ended` those too that were."
+    )
+    prices_csv: str = resolved(prices_csv, description="The same as a file that importPrices takes.")
+    price_of: Tariff | None = resolved(price_of, description="What a model costs; null where it has no price.")
+    unpriced: Unpriced = resolved(unpriced, description="The models that calls had no price for.")
     secrets: list[Secret] = resolved(secrets, description="By name; values are shown to nobody.")
     loading: Loading | None = resolved(
         _loading, description="The demo's progress while it loads; null when nothing loads."

@@ -1,0 +1,27 @@
+"""Ports of the catalog, beside those in ``ports.py``: one for each noun that people define."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from promptforge.core.price import Price
+
+
+class PriceCatalog(Protocol):
+    """The price rows of workspaces: added and ended, never changed otherwise."""
+
+    async def add(self, rows: Sequence[Price]) -> None:
+        """Store rows, all of them or none."""
+        ...
+
+    async def end(self, workspace: str, price_id: str, at: datetime) -> bool:
+        """Say until when a row holds; whether there is one."""
+        ...
+
+    async def list(self, workspace: str) -> Sequence[Price]:
+        """Those of a workspace, by provider, model and the time from which they hold."""
+        ...
+
+    async def all(self) -> Sequence[Price]:
+        """Those of every workspace: what a start tells the price book."""
+        ...
