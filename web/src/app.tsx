@@ -1,5 +1,5 @@
 /** The dashboard: who is here decides between logging in and the pages, the address decides which page. */
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { leaveWorkspace, Problem } from "./api/client";
 import { useSession } from "./api/session";
 import { ChainExecutions } from "./pages/chain-executions";
@@ -18,11 +18,15 @@ import { href, useRoute } from "./route";
 import { Link } from "./parts/link";
 import s from "./pages/shell.module.css";
 
+/** Pages that are not needed for the first one are loaded when they are asked for. */
+const Playground = lazy(() => import("./pages/playground").then((page) => ({ default: page.Playground })));
+
 const TITLES: Record<string, string> = {
   "/": "Overview",
   "/executions": "Executions",
   "/chain-executions": "Chain executions",
   "/chains": "Chains",
+  "/playground": "Playground",
   "/services": "Services",
   "/connect": "Connect",
   "/health": "Health",
@@ -64,6 +68,10 @@ export function App() {
           <ChainExecutions session={session.data} />
         ) : path === "/chains" ? (
           <Chains session={session.data} />
+        ) : path === "/playground" ? (
+          <Suspense fallback={<div className={s.alone} aria-busy="true" aria-label="Loading" />}>
+            <Playground session={session.data} />
+          </Suspense>
         ) : path === "/services" ? (
           <Services />
         ) : path === "/connect" ? (

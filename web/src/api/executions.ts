@@ -220,6 +220,7 @@ const DETAIL = graphql(`
       outputJson @include(if: $content)
       stackTrace @include(if: $content)
       usageRaw @include(if: $content)
+      usageUnknown @include(if: $content)
       metadata @include(if: $content)
     }
   }

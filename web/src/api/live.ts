@@ -80,3 +80,27 @@ export function useSubscription<Result, Variables extends Record<string, unknown
     );
   }, [document, key]);
 }
+
+/** Ask for something that answers bit by bit, once; it ends by itself. The answer leaves, and what runs goes on. */
+export function follow<Result, Variables extends Record<string, unknown>>(
+  document: TadaDocumentNode<Result, Variables>,
+  variables: Variables,
+  onData: (data: Result) => void,
+  onFailure: (sentence: string) => void,
+): () => void {
+  return connect().subscribe<Result>(
+    { query: text(document), variables },
+    {
+      next: (message) => {
+        if (message.errors?.[0]) onFailure(message.errors[0].message);
+        else if (message.data) onData(message.data);
+      },
+      error: (reason) => {
+        const first: unknown = Array.isArray(reason) ? reason[0] : reason;
+        const said = (first as { message?: unknown } | null)?.message;
+        onFailure(typeof said === "string" && said ? said : "The connection to the server was lost.");
+      },
+      complete: () => undefined,
+    },
+  );
+}

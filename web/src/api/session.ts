@@ -118,6 +118,7 @@ export function useRevokeKey() {
 }
 
 export async function logOut(): Promise<void> {
+  sessionStorage.clear(); // what was typed is gone, too
   await fetch("/logout", { method: "POST", credentials: "same-origin" }).catch(() => undefined);
   leaveWorkspace();
 }

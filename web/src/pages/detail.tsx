@@ -12,7 +12,7 @@ import { Fact, Fold, Section } from "../parts/section";
 import { Estimated } from "../parts/source";
 import { Status } from "../parts/status";
 import { Timing } from "../parts/timing";
-import { href } from "../route";
+import { go, href } from "../route";
 
 interface Props {
   id: string;
@@ -36,6 +36,14 @@ export function DetailPanel({ id, content, onClose, onStep }: Props) {
           <IconButton small icon="up" label="Previous execution (k)" onClick={() => onStep(-1)} />
           <IconButton small icon="down" label="Next execution (j)" onClick={() => onStep(1)} />
           <Copy value={`${location.origin}${href("/executions", { id })}`} label="Copy a link to this execution" />
+          {content && detail && (
+            <IconButton
+              small
+              icon="play"
+              label="Open in the playground"
+              onClick={() => go(href("/playground", { execution: id }))}
+            />
+          )}
           <IconButton small icon="close" label="Close (Esc)" onClick={onClose} />
         </div>
         {detail && <Title detail={detail} />}
@@ -161,9 +169,20 @@ function Sections({ detail, content }: { detail: Detail; content: boolean }) {
       <Section title="Cost" note={cost.usd !== null ? `${cost.display ?? ""}` : undefined}>
         <Costs detail={detail} />
       </Section>
-      {leaves.length > 0 && (
+      {(leaves.length > 0 || some(detail.usageRaw)) && (
         <Section title="Usage" note={detail.usageSource === "estimated" ? "estimated" : undefined}>
-          <Usage usage={Object.fromEntries(leaves)} />
+          {leaves.length > 0 && <Usage usage={Object.fromEntries(leaves)} />}
+          {detail.usageUnknown && detail.usageUnknown.length > 0 && (
+            <p className={s.unread} role="note" aria-label="Not understood">
+              The provider also reported what is not understood here, so it is in no figure and no cost:{" "}
+              {detail.usageUnknown.map((path, n) => (
+                <code key={path}>
+                  {n > 0 && ", "}
+                  {path}
+                </code>
+              ))}
+            </p>
+          )}
           {some(detail.usageRaw) && (
             <Fold title="As the provider reported it">
               <Json value={detail.usageRaw} label="Reported usage" />

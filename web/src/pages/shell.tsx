@@ -18,6 +18,7 @@ const PAGES: readonly { path: string; title: string; icon: IconName; key: string
   { path: "/executions", title: "Executions", icon: "executions", key: "g e" },
   { path: "/chain-executions", title: "Chain executions", icon: "runs", key: "g x" },
   { path: "/chains", title: "Chains", icon: "chains", key: "g c" },
+  { path: "/playground", title: "Playground", icon: "play", key: "g p" },
   { path: "/services", title: "Services", icon: "services", key: "g s" },
   { path: "/connect", title: "Connect", icon: "plug", key: "g n" },
   { path: "/import", title: "Import", icon: "import", key: "g i" },

@@ -101,7 +101,7 @@ export function turns(request: unknown): Said[] {
   return system ? [{ role: "system", content: system }, ...said] : said;
 }
 
-function plain(content: unknown): string {
+export function plain(content: unknown): string {
   if (typeof content === "string") return content;
   if (Array.isArray(content) && content.every((one) => typeof (one as { text?: unknown })?.text === "string"))
     return content.map((one) => (one as { text: string }).text).join("\n\n");

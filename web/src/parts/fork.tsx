@@ -1,5 +1,6 @@
 /** Ask how to run a chain again from a step: with which version, and with what of it changed. */
 import { useId, useState, type FormEvent } from "react";
+import { object } from "../json";
 import { Button, Dialog, inputClass, Notice } from "./controls";
 import s from "./detail.module.css";
 import { Editor } from "./editor";
@@ -17,18 +18,6 @@ interface Props {
   busy: boolean;
   onFork: (fork: Fork) => void;
   onClose: () => void;
-}
-
-/** The JSON object of a text; null for an empty one, and the reason where it is none. */
-export function object(text: string): { value: unknown; problem: string | null } {
-  if (!text.trim()) return { value: null, problem: null };
-  try {
-    const value: unknown = JSON.parse(text);
-    const fits = typeof value === "object" && value !== null && !Array.isArray(value);
-    return fits ? { value, problem: null } : { value: null, problem: "This must be a JSON object." };
-  } catch (error) {
-    return { value: null, problem: `This is not JSON: ${(error as Error).message}` };
-  }
 }
 
 export function ForkDialog({ step, version, problem, busy, onFork, onClose }: Props) {

@@ -11,6 +11,7 @@ const KEYS: readonly [string, readonly (readonly [string, readonly string[]])[]]
       ["Go to executions", ["g", "e"]],
       ["Go to chain executions", ["g", "x"]],
       ["Go to chains", ["g", "c"]],
+      ["Go to the playground", ["g", "p"]],
       ["Go to services", ["g", "s"]],
       ["Go to connect", ["g", "n"]],
       ["Go to import", ["g", "i"]],
@@ -37,6 +38,7 @@ const KEYS: readonly [string, readonly (readonly [string, readonly string[]])[]]
       ["Close the step, the run", ["Esc"]],
     ],
   ],
+  ["Playground", [["Run all columns", ["Ctrl", "Enter"]]]],
   ["Charts", [["Read day by day", ["←", "→"]]]],
 ];
 

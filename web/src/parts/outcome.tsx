@@ -1,0 +1,110 @@
+/** What came of a run: the text as it comes, then how it ended, how long it took, what it used and what it cost. */
+import { useEffect, useState } from "react";
+import type { Outcome } from "../api/playground";
+import { count, latency, usd, words } from "../format";
+import { href } from "../route";
+import { Json, Text } from "./content";
+import { Notice } from "./controls";
+import d from "./detail.module.css";
+import { Icon } from "./icon";
+import { Link } from "./link";
+import s from "./playground.module.css";
+import { Estimated } from "./source";
+import { Status } from "./status";
+
+export interface Live {
+  /** When it was asked for, in milliseconds. */
+  since: number;
+  busy: boolean;
+  text: string;
+  outcome: Outcome | null;
+  /** Why it could not even begin. */
+  problem: string | null;
+}
+
+function Elapsed({ since }: { since: number }) {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 100);
+    return () => clearInterval(timer);
+  }, []);
+  return <span className="muted">{latency(Math.max(0, now - since))}</span>;
+}
+
+export function Result({ label, live }: { label: string; live: Live }) {
+  const { outcome, busy, text, problem } = live;
+  if (problem) return <Notice title="It could not be run" text={problem} />;
+  const done = outcome !== null && outcome.status !== "pending";
+  const shown = done ? (outcome.output ?? text) : text;
+  return (
+    <div className={s.result} role="region" aria-label={`Result of ${label}`} aria-busy={busy}>
+      <p className={s.outcome}>
+        <Status pill status={outcome?.status ?? "pending"} errorType={outcome?.errorType ?? null} />
+        {busy && <Elapsed since={live.since} />}
+        {outcome && outcome.usageSource === "estimated" && <Estimated />}
+        {outcome && (
+          <Link className={d.link} href={href("/executions", { id: outcome.id })}>
+            Open it
+            <Icon name="right" size={12} />
+          </Link>
+        )}
+      </p>
+      {done && outcome.error && <p className={d.error}>{outcome.error}</p>}
+      {shown ? (
+        busy ? (
+          <pre className={s.stream} tabIndex={0} role="group" aria-label={`Output of ${label}`}>
+            {shown}
+          </pre>
+        ) : (
+          <Text text={shown} label={`Output of ${label}`} />
+        )
+      ) : done && outcome.outputJson !== null && outcome.outputJson !== undefined ? (
+        <Json value={outcome.outputJson} label={`Output of ${label}`} />
+      ) : (
+        done && outcome.status === "success" && <p className="muted">It said nothing.</p>
+      )}
+      {done && <Figures outcome={outcome} />}
+    </div>
+  );
+}
+
+function Figures({ outcome }: { outcome: Outcome }) {
+  const usage = (outcome.usage ?? {}) as Record<string, number>;
+  const { cost } = outcome;
+  const some = (n: number | undefined, word: string) => (n ? `${count(n)} ${word}` : null);
+  const model = outcome.responseModel && outcome.responseModel !== outcome.model ? outcome.responseModel : null;
+  return (
+    <dl className={s.figures}>
+      <Figure name="Latency" value={latency(outcome.latencyMs)} />
+      <Figure name="First token" value={latency(outcome.firstTokenMs)} />
+      <Figure
+        name="Tokens in"
+        value={outcome.tokenIn === null ? "–" : count(outcome.tokenIn)}
+        note={some(usage["input_cache_read"], "from cache")}
+      />
+      <Figure
+        name="Tokens out"
+        value={outcome.tokenOut === null ? "–" : count(outcome.tokenOut)}
+        note={some(usage["output_reasoning"], "reasoning")}
+      />
+      <Figure
+        name="Cost"
+        value={cost.display ?? cost.state}
+        note={cost.usd === null ? "not counted as zero" : usd(cost.usd)}
+      />
+      <Figure name="Ended" value={outcome.finishReason ? words(outcome.finishReason) : "–"} note={model} />
+    </dl>
+  );
+}
+
+function Figure({ name, value, note }: { name: string; value: string; note?: string | null }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        {value}
+        {note && note !== value && <small>{note}</small>}
+      </dd>
+    </div>
+  );
+}
