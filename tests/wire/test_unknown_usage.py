@@ -72,7 +72,7 @@ class Watched(dict):
 
     def get(self, name: str, default: object = None) -> object:
         path = f"{self.path}.{name}" if self.path else name
-        if not name.endswith(("_tokens", "_requests")):
+        if not name.endswith(("_tokens", "_requests", "_used", "Count", "_count")):
             return Watched(self.seen, path)
         self.seen.add(path)
         return 0

@@ -18,6 +18,7 @@ from promptforge.core.execution import ErrorType, Json
 from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
 from promptforge.wire.dialect import Complained, Dialect, Garbled, Stream, read_complaint
 from promptforge.wire.failure import failure
+from promptforge.wire.lines import DECODERS, LineDecoder
 from promptforge.wire.sse import Decoder, EventTooLarge
 
 CONNECT_TIMEOUT = 5.0
@@ -35,7 +36,7 @@ class HttpProvider:
 
     def __init__(self, name: str, url: str, key: str | None, dialect: Dialect, *, prefix: str) -> None:
         self.name = name
-        self._url = _address(url.rstrip("/") + dialect.path, f"{prefix}_BASE_URL")
+        self._url = _address(url, f"{prefix}_BASE_URL")
         self._key = key.strip() if key else None
         self._dialect = dialect
         self._variable = f"{prefix}_API_KEY"
@@ -58,12 +59,12 @@ class HttpProvider:
         payload = msgspec.json.encode(self.body(request))
         deadline = asyncio.get_running_loop().time() + request.remaining
         call, headers = _Call(self, request, deadline), self._headers(request)
-        response = await call.post(self._open(), self._url, payload, headers)
+        response = await call.post(self._open(), self._address(request), payload, headers)
         try:
             if response.status != 200:
                 raise await call.refusal(response)
-            if request.stream and response.content_type == "text/event-stream":
-                async for item in call.streamed(response):
+            if request.stream and (decoder := DECODERS.get(response.content_type)):
+                async for item in call.streamed(response, decoder()):
                     yield item
             else:
                 reply = await call.whole(response)
@@ -98,9 +99,13 @@ class HttpProvider:
         return {
             **self._dialect.headers(self._key),
             "content-type": "application/json",
-            "accept": "text/event-stream" if request.stream else "application/json",
+            "accept": ", ".join(DECODERS) if request.stream else "application/json",
             "user-agent": f"prompt-forge/{promptforge.__version__}",
         }
+
+    def _address(self, request: ModelRequest) -> URL:
+        """Where a call goes: what its path says stays behind the base URL, whatever the model is called."""
+        return URL(str(self._url).rstrip("/") + self._dialect.path(request), encoded=True)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -179,14 +184,17 @@ class _Call:
             raise self._failed(f"sent something unreadable: {error}") from None
         return self._named(reply)
 
-    async def streamed(self, response: aiohttp.ClientResponse) -> AsyncGenerator[Delta | Reply, None]:
+    async def streamed(
+        self, response: aiohttp.ClientResponse, decoder: Decoder | LineDecoder
+    ) -> AsyncGenerator[Delta | Reply, None]:
         """Read a stream, delivering as it comes."""
-        decoder, gathered, size = Decoder(), self._dialect.stream(), 0
+        gathered, size, more = self._dialect.stream(), 0, True
         try:
-            while not gathered.closed and (chunk := await self._chunk(response)):
+            while more and not gathered.closed:
+                more = bool(chunk := await self._chunk(response))
                 size += len(chunk)
                 self._bound(size, MAX_RESPONSE)
-                for event in decoder.feed(chunk):
+                for event in decoder.feed(chunk) if more else decoder.end():
                     for delta in gathered.feed(event):
                         yield delta
         except ModelFailure as broken:

@@ -222,8 +222,11 @@ class Stream:
 class Anthropic:
     """The dialect."""
 
-    path = "/v1/messages"
     request_id_header = "request-id"
+
+    def path(self, request: ModelRequest) -> str:
+        """Always the same."""
+        return "/v1/messages"
 
     def credential(self, key: str) -> Mapping[str, str]:
         """The header that carries the key."""

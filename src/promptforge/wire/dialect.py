@@ -4,19 +4,21 @@ The text of a reply is the text that the model wrote; tool calls follow it as on
 the output is lost. The deltas of a stream add up to the text of its reply.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar, cast
 
 import msgspec
 
 from promptforge.core.errors import InvalidInput
-from promptforge.core.json import Json, keepable
+from promptforge.core.json import Json, is_array, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire.failure import Complaint
 from promptforge.wire.sse import Event
 
 T = TypeVar("T")
+_DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
 
 
 class Garbled(ValueError):
@@ -81,8 +83,11 @@ class Stream(Protocol):
 class Dialect(Protocol):
     """One provider's format."""
 
-    path: str
     request_id_header: str
+
+    def path(self, request: ModelRequest) -> str:
+        """What follows the base URL; it may hold the model, and a query."""
+        ...
 
     def credential(self, key: str) -> Mapping[str, str]:
         """The header that carries the key."""
@@ -158,6 +163,8 @@ def read_complaint(raw: bytes) -> Complaint:
         body: Json = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Complaint()
+    if isinstance(body, list) and body:
+        body = cast("list[Json]", body)[0]  # as Google ends a stream that is none of events
     if not isinstance(body, dict):
         return Complaint()
     found = cast("dict[str, Json]", body)
@@ -168,11 +175,22 @@ def read_complaint(raw: bytes) -> Complaint:
         return Complaint()
     fields = cast("dict[str, Json]", error)
     inner = fields.get("innererror")
-    kinds = [fields.get("code"), fields.get("type")]
-    if isinstance(inner, dict):
-        kinds.insert(0, cast("dict[str, Json]", inner).get("code"))
+    details = fields.get("details")
+    noted = [one for one in details if is_object(one)] if is_array(details) else []
+    kinds = [
+        *((cast("dict[str, Json]", inner).get("code"),) if isinstance(inner, dict) else ()),
+        *(one.get("reason") for one in noted),
+        *(fields.get(name) for name in ("status", "code", "type")),
+    ]
     message = fields.get("message") or fields.get("detail")
     return Complaint(
         tuple(str(kind) for kind in kinds if isinstance(kind, str | int) and kind),
         message if isinstance(message, str) else "",
+        next((wait for one in noted if (wait := _seconds(one.get("retryDelay"))) is not None), None),
     )
+
+
+def _seconds(told: Json) -> float | None:
+    """A duration as Google writes it, such as ``34.07s``."""
+    found = _DURATION.fullmatch(told) if isinstance(told, str) else None
+    return float(found[1]) if found else None

@@ -56,6 +56,9 @@ _BY_KIND = {
     "ResponsibleAIPolicyViolation": _FILTERED,
     "insufficient_quota": _QUOTA,
     "billing_hard_limit_reached": _QUOTA,
+    # a wrong key comes with the status 400
+    "API_KEY_INVALID": BY_STATUS[401],
+    "ACCESS_TOKEN_EXPIRED": BY_STATUS[401],
 }
 #: Kinds to the status that they stand for, where an error comes without one: inside a stream or a 200.
 _STATUS_OF_KIND = {
@@ -75,6 +78,23 @@ _STATUS_OF_KIND = {
     "overloaded_error": 529,
     "api_error": 500,
     "server_error": 500,
+    # Google's
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "API_KEY_INVALID": 401,
+    "ACCESS_TOKEN_EXPIRED": 401,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "ALREADY_EXISTS": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 499,
+    "INTERNAL": 500,
+    "UNKNOWN": 500,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
 }
 
 _STATUS = re.compile("[45][0-9]{2}")
@@ -103,10 +123,11 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """An error as a provider words it: *kinds* from the most specific on, and the message."""
+    """An error as a provider words it: *kinds* from the most specific on, the message, and the seconds to wait."""
 
     kinds: tuple[str, ...] = ()
     message: str = ""
+    retry_after: float | None = None
 
     @property
     def status(self) -> int:
@@ -157,10 +178,15 @@ def failure(
         rule.error_type,
         refused=rule.refused,
         retryable=rule.retryable,
-        retry_after=retry_after(headers or {}) if rule.retryable else None,
+        retry_after=_advice(complaint, headers or {}) if rule.retryable else None,
         http_status=status,
         request_id=request_id,
     )
+
+
+def _advice(complaint: Complaint, headers: Mapping[str, str]) -> float | None:
+    told = retry_after(headers)
+    return complaint.retry_after if told is None else told
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

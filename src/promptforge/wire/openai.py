@@ -71,12 +71,24 @@ class _Choice(msgspec.Struct):
         return self.message or self.delta or _Turn(content=self.text)
 
 
+class _Groq(msgspec.Struct):
+    """Where Groq tells of a stream what others tell at the top."""
+
+    usage: dict[str, Json] | None = None
+
+
 class _Completion(msgspec.Struct):
     choices: list[_Choice] | None = None
     model: str | None = None
     usage: dict[str, Json] | None = None
     service_tier: str | None = None
+    x_groq: _Groq | None = None
     error: Json = None
+
+    @property
+    def told(self) -> dict[str, Json] | None:
+        """The usage block, wherever it stands."""
+        return self.usage or (self.x_groq and self.x_groq.usage)
 
 
 _completion = msgspec.json.Decoder(_Completion)
@@ -87,7 +99,9 @@ def usage_of(block: Mapping[str, Json] | None) -> Usage | None:
     if not block or "prompt_tokens" not in block:
         return None
     try:
-        return leaves(**leaves_of(block, "prompt_tokens", "completion_tokens"))
+        # each source that xAI's live search read is billed
+        searched = count(block, "num_sources_used")
+        return leaves(**leaves_of(block, "prompt_tokens", "completion_tokens"), web_searches=searched)
     except Uncountable:
         return None
 
@@ -169,7 +183,7 @@ class Stream:
         if chunk.error:
             raise Complained(dialect.read_complaint(event.data.encode()))
         told = self._completion
-        told.model, told.usage = chunk.model or told.model, chunk.usage or told.usage
+        told.model, told.usage = chunk.model or told.model, chunk.told or told.usage
         told.service_tier = chunk.service_tier or told.service_tier
         for choice in chunk.choices or ():
             if choice.index == 0:
@@ -238,19 +252,26 @@ def _calls(calls: list[_Call]) -> list[Mapping[str, Json]]:
     ]
 
 
-class OpenAI:
-    """The dialect."""
+class Bearer:
+    """What the formats of OpenAI have in common: how a key is carried."""
 
-    path = "/chat/completions"
     request_id_header = "x-request-id"
 
     def credential(self, key: str) -> Mapping[str, str]:
-        """The header that carries the key."""
-        return {"authorization": f"Bearer {key}"}
+        """The header that carries the key; none where the server asks for none."""
+        return {"authorization": f"Bearer {key}"} if key else {}
 
     def headers(self, key: str) -> Mapping[str, str]:
         """Nothing beside the key."""
         return self.credential(key)
+
+
+class OpenAI(Bearer):
+    """The dialect."""
+
+    def path(self, request: ModelRequest) -> str:
+        """Always the same."""
+        return "/chat/completions"
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON to send; a stream is asked for its usage, a reasoning model is limited by the name it knows."""

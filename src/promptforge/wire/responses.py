@@ -10,7 +10,7 @@ from dataclasses import replace
 import msgspec
 
 from promptforge.core.json import Json, is_array, is_object, keepable
-from promptforge.core.model import Delta, Reply
+from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire import dialect, openai
 from promptforge.wire.dialect import Complained, Garbled
@@ -77,6 +77,12 @@ def usage_of(block: Mapping[str, Json] | None) -> Usage | None:
         )
     except Uncountable:
         return None
+
+
+def _format(wanted: Json) -> Json:
+    """A ``response_format`` as this format has it: what a schema says stands beside its type."""
+    schema = wanted.get("json_schema") if is_object(wanted) else None
+    return {"type": "json_schema", **schema} if is_object(schema) else wanted
 
 
 def _text_of(items: Sequence[_Item]) -> tuple[str, bool]:
@@ -199,10 +205,31 @@ class Stream:
         return replace(_reply(self.text, self._response, refused=self._refused), usage=self.usage)
 
 
-class Responses:
-    """How answers are read; requests of this format only pass through."""
+class Responses(openai.Bearer):
+    """The dialect."""
 
-    request_id_header = openai.OpenAI.request_id_header
+    def path(self, request: ModelRequest) -> str:
+        """Always the same."""
+        return "/responses"
+
+    def body(self, request: ModelRequest) -> Mapping[str, Json]:
+        """The JSON to send; what chat completions call otherwise is said in the words of this format."""
+        params = dialect.checked_params(request)
+        params.pop("n", None)
+        for name in ("max_tokens", "max_completion_tokens"):
+            if (limit := params.pop(name, None)) is not None:
+                params.setdefault("max_output_tokens", limit)
+        if (effort := params.pop("reasoning_effort", None)) is not None:
+            params.setdefault("reasoning", {"effort": effort})
+        if (wanted := params.pop("response_format", None)) is not None:
+            text = params.get("text")
+            params["text"] = {**(text if is_object(text) else {}), "format": _format(wanted)}
+        return {
+            "model": request.model,
+            "input": [{"role": turn.role, "content": turn.content} for turn in request.messages],
+            **params,
+            **({"stream": True} if request.stream else {}),
+        }
 
     def reply(self, raw: bytes) -> Reply:
         """Read a complete response; one that runs in the background has no text and no usage yet."""

@@ -27,6 +27,9 @@ _ANTHROPIC_TOTALS = (
     *("cache_creation.ephemeral_5m_input_tokens", "cache_creation.ephemeral_1h_input_tokens"),
 )
 
+_GOOGLE_TOTALS = ("promptTokenCount", "cachedContentTokenCount", "candidatesTokenCount", "toolUsePromptTokenCount")
+_GOOGLE_LISTS = ("promptTokensDetails", "cacheTokensDetails", "candidatesTokensDetails", "toolUsePromptTokensDetails")
+
 KNOWN: Mapping[str, frozenset[str]] = {
     "openai": frozenset({"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens"})
     | _within("prompt_tokens_details", *_OPENAI_INPUT)
@@ -39,7 +42,9 @@ KNOWN: Mapping[str, frozenset[str]] = {
     | _within("tool_usage.image_gen.output_tokens_details", "image_tokens", "text_tokens")
     | frozenset({"prompt_cache_hit_tokens", "prompt_cache_miss_tokens"})  # DeepSeek's
     # how long it took, as some servers of this format tell it
-    | frozenset({"queue_time", "prompt_time", "completion_time", "total_time"}),
+    | frozenset({"queue_time", "prompt_time", "completion_time", "total_time"})
+    | frozenset({"num_sources_used", "cost", "is_byok", "num_cached_tokens"})  # of xAI, OpenRouter, Mistral
+    | _within("cost_details", *(f"upstream_inference_{part}cost" for part in ("", "prompt_", "completions_"))),
     "anthropic": frozenset({*_ANTHROPIC_TOTALS, "service_tier", "speed", "inference_geo"})
     | _within("output_tokens_details", "thinking_tokens")
     | _within("server_tool_use", "web_search_requests", "web_fetch_requests")  # a fetch costs nothing but its tokens
@@ -47,13 +52,22 @@ KNOWN: Mapping[str, frozenset[str]] = {
     | _within("iterations.fallback_message", "type", "model", *_ANTHROPIC_TOTALS)
     | _within("iterations.compaction", "type", *_ANTHROPIC_TOTALS)
     | _within("iterations.advisor_message", "type", "model", *_ANTHROPIC_TOTALS),
+    "google": frozenset({*_GOOGLE_TOTALS, "thoughtsTokenCount", "totalTokenCount", "trafficType", "serviceTier"})
+    | frozenset(f"{name}.{part}" for name in _GOOGLE_LISTS for part in ("modality", "tokenCount")),
+    "ollama": frozenset({"prompt_eval_count", "eval_count", "total_duration", "load_duration"})
+    | frozenset({"prompt_eval_duration", "eval_duration"}),
 }
-"""By provider: the paths in a block that are understood. A list of objects is told apart by their ``type``."""
+"""By format: the paths in a block that are understood. A list of objects is told apart by their ``type``."""
+
+_SIGNS = {"prompt_tokens": "openai", "promptTokenCount": "google", "eval_count": "ollama"}
+"""What shows the format of a block, where the provider's name does not."""
 
 
 def unknown_usage(provider: str, block: Json) -> tuple[str, ...]:
-    """The paths in a usage block that say something and that nobody reads; none for a provider without a table."""
+    """The paths in a usage block that say something and that nobody reads; none for a format without a table."""
     known = KNOWN.get(provider)
+    if known is None and is_object(block):
+        known = KNOWN.get(next((form for sign, form in _SIGNS.items() if sign in block), ""))
     return () if known is None else tuple(dict.fromkeys(path for path in _told(block, "") if path not in known))
 
 

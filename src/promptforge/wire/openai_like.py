@@ -1,0 +1,45 @@
+"""Servers that speak OpenAI's chat completions with differences: what each wants otherwise."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from promptforge.core.json import Json
+from promptforge.core.model import ModelRequest
+from promptforge.wire.openai import OpenAI
+
+
+class Azure(OpenAI):
+    """Azure OpenAI. The base URL is the resource's host; the model is the name of a deployment.
+
+    With *api_version* a call goes to the deployment's own path, without to the newer one that is like OpenAI's.
+    """
+
+    request_id_header = "apim-request-id"
+
+    def __init__(self, api_version: str | None = None) -> None:
+        self._api_version = api_version
+
+    def path(self, request: ModelRequest) -> str:
+        """The deployment and the version of the format, or neither."""
+        if not self._api_version:
+            return "/openai/v1/chat/completions"
+        deployment, version = quote(request.model, safe=""), quote(self._api_version, safe="")
+        return f"/openai/deployments/{deployment}/chat/completions?api-version={version}"
+
+    def credential(self, key: str) -> Mapping[str, str]:
+        """The header that carries the key."""
+        return {"api-key": key}
+
+
+class Mistral(OpenAI):
+    """Mistral refuses what it does not know: it tells the usage of a stream unasked, and calls a seed otherwise."""
+
+    request_id_header = "mistral-correlation-id"
+
+    def body(self, request: ModelRequest) -> Mapping[str, Json]:
+        """The JSON to send."""
+        body = dict(super().body(request))
+        body.pop("stream_options", None)
+        if "seed" in body:
+            body.setdefault("random_seed", body.pop("seed"))
+        return body
