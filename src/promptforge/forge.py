@@ -18,13 +18,13 @@ from promptforge.core.access import system
 from promptforge.core.address import allowed_hosts
 from promptforge.core.backup import Written
 from promptforge.core.ids import derived_bits
-from promptforge.core.ports import Clock, Outbound, PriceBook, Providers, Record
+from promptforge.core.ports import Clock, Outbound, PriceBook, Record
 from promptforge.core.redaction import Redactors
 from promptforge.pricing.book import Book
 from promptforge.pricing.rows import Rows
-from promptforge.providers.directory import open_providers
+from promptforge.providers.directory import HttpConnections
 from promptforge.providers.outbound import HttpOutbound
-from promptforge.providers.upstream import open_upstream
+from promptforge.providers.upstream import HttpUpstream
 from promptforge.record import open_record
 from promptforge.record import restore as _restore
 from promptforge.services.access import Access
@@ -48,6 +48,7 @@ from promptforge.services.memory import Memory
 from promptforge.services.overview import Overviews
 from promptforge.services.prices import Prices
 from promptforge.services.prompts import Prompts
+from promptforge.services.providers import Providers
 from promptforge.services.pruning import Pruning
 from promptforge.services.retention import Retentions
 from promptforge.services.sealing import Seal
@@ -167,14 +168,10 @@ async def open_forge(
         stack.push_async_callback(record.shutdown)
         catalog = await open_catalog(home)
         stack.push_async_callback(catalog.close)
-        providers = open_providers(
-            anthropic_key=settings.anthropic_api_key,
-            anthropic_url=settings.anthropic_base_url,
-            openai_key=settings.openai_api_key,
-            openai_url=settings.openai_base_url,
-        )
-        stack.push_async_callback(providers.close)
-        outbound = HttpOutbound(allowed_hosts(settings.outbound_allow))
+        allowed = allowed_hosts(settings.outbound_allow)
+        connections = HttpConnections(allowed)
+        stack.push_async_callback(connections.close)
+        outbound = HttpOutbound(allowed)
         stack.push_async_callback(outbound.close)
         secret = kept_secret(home / "secret.key", lambda: secrets.token_urlsafe(32)).encode()
         named = Secrets(catalog.secrets, Seal((*settings.secret_key, secret.decode())), redactors, clock)
@@ -183,6 +180,9 @@ async def open_forge(
         prices = await asyncio.to_thread(Book, [rows])
         own_prices = Prices(catalog.prices, rows, prices, record, clock)
         await own_prices.start(system("default"))
+        providers = Providers(
+            catalog.providers, named, connections, clock, settings.provider_keys, settings.base_urls, allowed
+        )
         prompts = Prompts(catalog.prompts, clock)
         access = Access(catalog.access, clock)
         stack.push_async_callback(access.settle)
@@ -198,17 +198,12 @@ async def open_forge(
             deadline_ms=settings.deadline_ms,
             at_once=settings.at_once,
         )
-        upstream = open_upstream(
-            anthropic_key=settings.anthropic_api_key,
-            anthropic_url=settings.anthropic_base_url,
-            openai_key=settings.openai_api_key,
-            openai_url=settings.openai_base_url,
-        )
+        upstream = HttpUpstream(allowed)
         stack.push_async_callback(upstream.close)
         gateway = Gateway(
             record,
             prompts,
-            named,
+            providers,
             upstream,
             prices,
             clock,

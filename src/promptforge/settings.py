@@ -51,7 +51,8 @@ class Settings:
     )
     outbound_allow: tuple[str, ...] = _setting(
         (),
-        "Hosts (`host` or `host:port`, separated by commas) that chains may call although their address is not public.",
+        "Hosts (`host` or `host:port`, separated by commas) that chains and providers of a workspace may call although "
+        "their address is not public.",
     )
     deadline_ms: int = _setting(120_000, "How long a prompt run may take when the call does not say.")
     at_once: int = _setting(256, "How many executions run at the same time; more of them wait.")
@@ -85,6 +86,12 @@ class Settings:
         """The values that must never reach a record, a log or an error."""
         given = (getattr(self, f.name) for f in fields(self) if f.metadata["secret"])
         return tuple(each for value in given if value for each in ([value] if isinstance(value, str) else value))
+
+    @property
+    def provider_keys(self) -> Mapping[str, str]:
+        """The keys of providers, by the variable that sets each."""
+        named = (f.name for f in fields(self) if f.metadata["secret"] and f.name.endswith("_api_key"))
+        return {variable(name): value for name in named if (value := getattr(self, name))}
 
     @property
     def base_urls(self) -> Mapping[str, str]:

@@ -4,12 +4,11 @@ import json
 
 import pytest
 
+from kit.providers import open_anthropic, open_openai
 from promptforge.core.execution import ErrorType
 from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
 from promptforge.core.prompt import Message
-from promptforge.providers.anthropic import open_anthropic
 from promptforge.providers.demo import Demo
-from promptforge.providers.openai import open_openai
 
 KEY = "sk-contract-0123456789"
 NAMES = ["anthropic", "openai", "demo"]

@@ -2,22 +2,39 @@
 
 import pytest
 
+from kit.providers import endpoint
 from kit.site import HELD, answer, site
 from promptforge.core.execution import ErrorType
 from promptforge.core.model import ModelFailure
 from promptforge.core.upstream import UpstreamRequest
-from promptforge.providers.upstream import open_upstream
+from promptforge.providers.upstream import HttpUpstream
 
 KEY = "sk-provider-0123456789"
 
 
-def request(provider="openai", path="/chat/completions?a=%20b", headers=(), key=None, body=b'{"model": "m" }'):
-    return UpstreamRequest(provider=provider, method="POST", path=path, headers=headers, body=body, key=key)
+class Upstream:
+    """Providers at one port; what a test asks for is a request to one of them."""
+
+    def __init__(self, port):
+        self._url = f"http://127.0.0.1:{port}"
+        self._upstream = HttpUpstream()
+        self.close = self._upstream.close
+
+    async def send(self, asked):
+        provider, path, headers, key = asked
+        where = endpoint(provider, self._url + ("/v1" if provider == "openai" else ""))
+        body = b'{"model": "m" }'
+        return await self._upstream.send(
+            UpstreamRequest(endpoint=where, method="POST", path=path, headers=headers, body=body, key=key)
+        )
 
 
-def upstream(port, scheme="http"):
-    url = f"{scheme}://127.0.0.1:{port}"
-    return open_upstream(anthropic_key=KEY, anthropic_url=url, openai_key=None, openai_url=f"{url}/v1")
+def request(provider="openai", path="/chat/completions?a=%20b", headers=(), key=None):
+    return provider, path, headers, key
+
+
+def upstream(port):
+    return Upstream(port)
 
 
 async def read(reply):

@@ -34,8 +34,8 @@ GATHERED = {
 }
 #: The money road: from a rate to an amount. Ratios and averages are statistics and live elsewhere.
 MONEY = [PACKAGE / "core" / name for name in ("money.py", "price.py", "usage.py")] + modules("pricing")
-#: Ports that are proved in a folder of their own: the price book in pricing, what gives time and finds providers.
-UNSUITED = {"clock", "providers", "price_book"}
+#: Ports that are proved in a folder of their own: the price book in pricing, the ways to providers in providers.
+UNSUITED = {"clock", "connections", "price_book"}
 TESTS = sorted((REPOSITORY / "tests").rglob("test_*.py"))
 
 

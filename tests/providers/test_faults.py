@@ -8,12 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kit import bodies
+from kit.providers import open_anthropic, open_openai
 from kit.replay import recordings
 from promptforge.core.execution import ErrorType
 from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
 from promptforge.core.prompt import Message
-from promptforge.providers.anthropic import open_anthropic
-from promptforge.providers.openai import open_openai
 
 KEY = "sk-live-0123456789abcdef"
 OPEN = {"anthropic": open_anthropic, "openai": open_openai}

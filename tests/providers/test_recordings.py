@@ -8,13 +8,13 @@ import pytest
 from genai_prices import Usage, calc_price
 
 from kit import bodies
+from kit.providers import opened
 from kit.replay import recordings
 from promptforge.core import money
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.prompt import Message
 from promptforge.core.usage import usage
 from promptforge.pricing.book import Book
-from promptforge.providers.directory import open_providers
 
 pytestmark = pytest.mark.shared
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -36,19 +36,19 @@ def asked(model: str, *, stream: bool) -> ModelRequest:
 async def replies(replay, name: str, provider: str, count: int, *, stream: bool) -> list[tuple[list[str], Reply]]:
     """The replies of one file in its order, each with its deltas."""
     base = replay.base(provider, name)
-    providers = open_providers(anthropic_key="k-1", anthropic_url=base, openai_key="k-2", openai_url=base)
+    opening = opened(provider, "k-1", base)
     found = []
     try:
         for _ in range(count):
             deltas: list[str] = []
-            async with aclosing(providers.get(provider).send(asked("any-model", stream=stream))) as answer:
+            async with aclosing(opening.send(asked("any-model", stream=stream))) as answer:
                 async for item in answer:
                     if isinstance(item, Delta):
                         deltas.append(item.text)
                     else:
                         found.append((deltas, item))
     finally:
-        await providers.close()
+        await opening.close()
     return found
 
 

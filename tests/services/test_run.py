@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from kit.executions import pending
+from kit.providers import open_anthropic
 from promptforge.core.execution import ErrorType, Status
 from promptforge.core.model import Delta, ModelRequest
 from promptforge.core.prompt import Message
 from promptforge.core.usage import UsageSource
-from promptforge.providers.anthropic import open_anthropic
 from promptforge.services.run import Run
 
 HALF_A_STREAM = b"""HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\nevent: message_start
@@ -48,7 +48,7 @@ async def stuck(raw):
 class Deaf:
     """A provider that does not keep its deadline."""
 
-    name = "deaf"
+    name = priced_as = "deaf"
 
     async def send(self, request):
         yield Delta("Good mor")

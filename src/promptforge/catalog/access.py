@@ -20,6 +20,7 @@ from promptforge.catalog.tables import (
     memories,
     prices,
     prompts,
+    providers,
     retention_rules,
     secrets,
     sessions,
@@ -35,6 +36,7 @@ from promptforge.core.ports import Login
 OWNED = (
     prices,
     secrets,
+    providers,
     retention_rules,
     content_policies,
     memories,

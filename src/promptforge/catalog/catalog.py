@@ -13,6 +13,7 @@ from promptforge.catalog.database import Database, sqlite
 from promptforge.catalog.memory import SqlMemoryCatalog
 from promptforge.catalog.prices import SqlPriceCatalog
 from promptforge.catalog.prompts import SqlPromptCatalog
+from promptforge.catalog.providers import SqlProviderCatalog
 from promptforge.catalog.retention import SqlRetentionCatalog
 from promptforge.catalog.secrets import SqlSecretCatalog
 from promptforge.core.errors import SettingsError
@@ -32,6 +33,7 @@ class Catalog:
     retention: SqlRetentionCatalog
     secrets: SqlSecretCatalog
     prices: SqlPriceCatalog
+    providers: SqlProviderCatalog
     database: Database
     path: Path | None = None
 
@@ -82,5 +84,6 @@ async def open_database(database: Database) -> Catalog:
         retention=SqlRetentionCatalog(database),
         secrets=SqlSecretCatalog(database),
         prices=SqlPriceCatalog(database),
+        providers=SqlProviderCatalog(database),
         database=database,
     )

@@ -120,8 +120,20 @@ def _prices(connection: Connection) -> None:
     )
 
 
+def _providers(connection: Connection) -> None:
+    """Lay what workspaces set for providers of models."""
+    _run(
+        connection,
+        """CREATE TABLE providers (
+            workspace {text} NOT NULL REFERENCES workspaces (id), name {text} NOT NULL, preset {text} NOT NULL,
+            base_url {text}, region {text}, project {text}, api_version {text}, at_once INTEGER,
+            requests_per_minute INTEGER, tokens_per_minute INTEGER, connect_ms INTEGER, idle_ms INTEGER, proxy {text},
+            ca {text}, updated_at {moment} NOT NULL, updated_by {text} NOT NULL, PRIMARY KEY (workspace, name))""",
+    )
+
+
 #: In order; the position counts from 1 and is what ``migrations`` notes. Add at the end, never change one.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _retention, _chains, _secrets, _prices)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _retention, _chains, _secrets, _prices, _providers)
 
 
 def apply(connection: Connection) -> None:

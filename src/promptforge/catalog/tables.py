@@ -149,6 +149,28 @@ secrets = Table(
     Column("updated_by", String, nullable=False),
 )
 
+# What a workspace set for a provider of models; keys and proxies' credentials are among the secrets.
+providers = Table(
+    "providers",
+    METADATA,
+    Column("workspace", String, ForeignKey("workspaces.id"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("preset", String, nullable=False),
+    Column("base_url", String),
+    Column("region", String),
+    Column("project", String),
+    Column("api_version", String),
+    Column("at_once", Integer),
+    Column("requests_per_minute", Integer),
+    Column("tokens_per_minute", Integer),
+    Column("connect_ms", Integer),
+    Column("idle_ms", Integer),
+    Column("proxy", String),
+    Column("ca", String),
+    Column("updated_at", Moment, nullable=False),
+    Column("updated_by", String, nullable=False),
+)
+
 retention_rules = Table(
     "retention_rules",
     METADATA,

@@ -33,6 +33,7 @@ _COMMANDS = {
     "price": ("prices", "Add, end, list, import and export prices, and find what has none."),
     "keys": ("keys", "List, create and revoke API keys."),
     "secret": ("secrets", "Set, list and remove the secrets of a workspace, by name."),
+    "provider": ("providers", "List, set and remove providers of models, their keys and their limits."),
     "login": ("login", "Print a link that logs a browser in, once."),
     "backup": ("backup", "Write a copy of the home into a folder."),
     "restore": ("backup", "Make a home of a backup."),

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from promptforge.core.price import Price
+from promptforge.core.provider import Provider
 
 
 class PriceCatalog(Protocol):
@@ -24,4 +25,20 @@ class PriceCatalog(Protocol):
 
     async def all(self) -> Sequence[Price]:
         """Those of every workspace: what a start tells the price book."""
+        ...
+
+
+class ProviderCatalog(Protocol):
+    """What workspaces set for providers of models, by name. Keys are among the secrets."""
+
+    async def put(self, provider: Provider) -> None:
+        """Store it, in the place of an earlier one of that name."""
+        ...
+
+    async def list(self, workspace: str) -> Sequence[Provider]:
+        """Those of a workspace, by name."""
+        ...
+
+    async def remove(self, workspace: str, name: str) -> bool:
+        """Whether there was one to remove."""
         ...

@@ -18,6 +18,7 @@ from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.outbound import OutboundReply, OutboundRequest
 from promptforge.core.price import Line
 from promptforge.core.prompt import Prompt, PromptVersion
+from promptforge.core.provider import Endpoint, Preset
 from promptforge.core.pruning import Pruned
 from promptforge.core.query import (
     Breakdown,
@@ -295,9 +296,10 @@ class SecretCatalog(Protocol):
 
 
 class ModelProvider(Protocol):
-    """One provider of models. Holds its connection pool and its key; the key never leaves it."""
+    """One provider of models. Holds its key, which never leaves it. ``priced_as``: whose prices hold for its models."""
 
     name: str
+    priced_as: str
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON that would be sent, without credentials; InvalidInput for what this provider cannot do."""
@@ -310,20 +312,23 @@ class ModelProvider(Protocol):
     async def close(self) -> None: ...
 
 
-class Providers(Protocol):
-    """The providers of models by name."""
+class Connections(Protocol):
+    """The ways to providers of models."""
 
-    def get(self, name: str) -> ModelProvider:
-        """InvalidInput for an unknown name, listing the known ones."""
+    def presets(self) -> Sequence[Preset]:
+        """What is known before anybody sets anything, in the order of a list."""
         ...
 
     def of_model(self, model: str) -> str | None:
         """The provider that owns a model name outright (the simulated one does), None for the rest."""
         ...
 
-    def names(self) -> Sequence[str]: ...
-    def ready(self, name: str) -> bool:
-        """Whether it has what it needs to be called (a key, an address)."""
+    def simulated(self) -> ModelProvider:
+        """The provider that needs nothing."""
+        ...
+
+    def open(self, endpoint: Endpoint) -> ModelProvider:
+        """What calls the endpoint, without connecting yet; SettingsError when its address is none."""
         ...
 
     async def close(self) -> None: ...
@@ -341,10 +346,6 @@ class Outbound(Protocol):
 
 class Upstream(Protocol):
     """Providers, for requests that others wrote: they pass as they are."""
-
-    def own_key(self, provider: str) -> str | None:
-        """The key that the process was started with, for its own workspace alone."""
-        ...
 
     async def send(self, request: UpstreamRequest) -> UpstreamReply:
         """Pass a request on, once; its reply as soon as the head is there. ModelFailure when none comes."""

@@ -1,8 +1,10 @@
 """A request of somebody else's that passes to a provider as it is, and the answer on its way back."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+from promptforge.core.provider import Endpoint
 
 Header = tuple[bytes, bytes]
 
@@ -10,14 +12,14 @@ Header = tuple[bytes, bytes]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamRequest:
     """``path`` is what follows the provider's ``/v1``, with its query. ``key`` is the provider's key to call with, None
-    where the headers carry the caller's own."""
+    where the headers carry the caller's own; that of the endpoint is not looked at."""
 
-    provider: str
+    endpoint: Endpoint
     method: str
     path: str
     headers: Sequence[Header]
-    body: bytes
-    key: str | None = None
+    body: bytes = field(repr=False)
+    key: str | None = field(default=None, repr=False)
 
 
 class UpstreamReply(Protocol):

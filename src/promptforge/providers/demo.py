@@ -91,7 +91,7 @@ _FAULTS: Mapping[ErrorType, _Fault] = {
 class Demo:
     """The provider ``demo``."""
 
-    name = NAME
+    name = priced_as = NAME
 
     def __init__(self) -> None:
         self._failed: OrderedDict[bytes, int] = OrderedDict()

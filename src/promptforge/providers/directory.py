@@ -1,66 +1,45 @@
-"""The providers by name, opened together and closed together."""
+"""The ways to providers: what is known, and what calls an endpoint."""
 
-from promptforge.core.errors import InvalidInput
+from collections.abc import Callable, Mapping, Sequence
+
+from promptforge.core.address import AllowedHosts
 from promptforge.core.ports import ModelProvider
-from promptforge.providers import anthropic, demo, openai
+from promptforge.core.provider import Endpoint, Preset
+from promptforge.providers import demo
 from promptforge.providers.http import HttpProvider
+from promptforge.providers.presets import PRESETS
+from promptforge.providers.session import Sessions
+from promptforge.wire.anthropic import Anthropic
+from promptforge.wire.dialect import Dialect
+from promptforge.wire.openai import OpenAI
 
-#: Names that people will ask for and that this version cannot call yet.
-NOT_YET = {"gemini": "gemini", "google": "gemini", "ollama": "ollama"}
+#: From the name of a format to what speaks it.
+DIALECTS: Mapping[str, Callable[[], Dialect]] = {"openai": OpenAI, "anthropic": Anthropic}
 
 
-class Providers:
-    """Every provider that can be called; a provider without a key is there, but not ready."""
+class HttpConnections:
+    """Providers over HTTP, and the simulated one. Nothing connects before the first call."""
 
-    def __init__(self, providers: tuple[ModelProvider, ...]) -> None:
-        self._by_name = {provider.name: provider for provider in providers}
+    def __init__(self, allowed: AllowedHosts | None = None) -> None:
+        self._sessions = Sessions(allowed)
+        self._demo = demo.Demo()
 
-    def names(self) -> tuple[str, ...]:
-        """The names that ``get`` knows."""
-        return tuple(self._by_name)
+    def presets(self) -> Sequence[Preset]:
+        """What is known, in the order of a list."""
+        return PRESETS
 
     def of_model(self, model: str) -> str | None:
         """``demo`` for whatever is called like a simulated model; other names say nothing by themselves."""
         return demo.NAME if model.startswith(f"{demo.NAME}-") else None
 
-    def get(self, name: str) -> ModelProvider:
-        """The provider of that name; InvalidInput, listing the names, when there is none.
+    def simulated(self) -> ModelProvider:
+        """The provider that needs nothing."""
+        return self._demo
 
-        One without a key is returned too: its ``send`` fails with the sentence that says which variable to set.
-        """
-        if provider := self._by_name.get(name):
-            return provider
-        known = ", ".join(f"'{known}'" for known in self._by_name)
-        if name in NOT_YET:
-            raise InvalidInput(
-                f"Provider '{NOT_YET[name]}' cannot be called by this version yet; it can call {known}",
-                path="$.provider",
-            )
-        raise InvalidInput(f"There is no provider '{name[:60]}'; use one of {known}", path="$.provider")
-
-    def ready(self, name: str) -> bool:
-        """Whether a call has what it needs: the provider exists and has its key."""
-        provider = self._by_name.get(name)
-        return provider.ready if isinstance(provider, HttpProvider) else provider is not None
+    def open(self, endpoint: Endpoint) -> HttpProvider:
+        """What calls the endpoint; SettingsError when its address is none."""
+        return HttpProvider(endpoint, DIALECTS[endpoint.preset.dialect](), self._sessions)
 
     async def close(self) -> None:
         """Close every connection."""
-        for provider in self._by_name.values():
-            await provider.close()
-
-
-def open_providers(
-    *,
-    anthropic_key: str | None = None,
-    anthropic_url: str | None = None,
-    openai_key: str | None = None,
-    openai_url: str | None = None,
-) -> Providers:
-    """Make every provider; nothing connects before its first call."""
-    return Providers(
-        (
-            anthropic.open_anthropic(anthropic_key, anthropic_url),
-            openai.open_openai(openai_key, openai_url),
-            demo.Demo(),
-        )
-    )
+        await self._sessions.close()

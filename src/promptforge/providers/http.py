@@ -16,12 +16,13 @@ import promptforge
 from promptforge.core.errors import SettingsError
 from promptforge.core.execution import ErrorType, Json
 from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
+from promptforge.core.provider import Endpoint
+from promptforge.providers.session import Sessions, Unchecked, unchecked, unreached
 from promptforge.wire.dialect import Complained, Dialect, Garbled, Stream, read_complaint
 from promptforge.wire.failure import failure
 from promptforge.wire.lines import DECODERS, LineDecoder
 from promptforge.wire.sse import Decoder, EventTooLarge
 
-CONNECT_TIMEOUT = 5.0
 DRAIN = 0.1
 MAX_RESPONSE = 64 * 1024 * 1024
 MAX_ERROR_BODY = 256 * 1024
@@ -29,26 +30,22 @@ _BREAKS = (aiohttp.ClientError, ConnectionError, OSError)
 
 
 class HttpProvider:
-    """A provider that speaks *dialect* at *url*; the names of its settings begin with *prefix*.
+    """A provider that speaks *dialect* at an endpoint, through connections of *sessions*, which others use too.
 
-    SettingsError when *url* cannot be called.
+    SettingsError when the address cannot be called.
     """
 
-    def __init__(self, name: str, url: str, key: str | None, dialect: Dialect, *, prefix: str) -> None:
-        self.name = name
-        self._url = _address(url, f"{prefix}_BASE_URL")
-        self._key = key.strip() if key else None
+    def __init__(self, endpoint: Endpoint, dialect: Dialect, sessions: Sessions) -> None:
+        self.name = endpoint.name
+        self.priced_as = endpoint.preset.priced_as or endpoint.preset.name
+        self._endpoint = endpoint
+        self._url = _address(endpoint.base_url, endpoint)
+        self._key = endpoint.key.strip() if endpoint.key else None
         self._dialect = dialect
-        self._variable = f"{prefix}_API_KEY"
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions = sessions
 
     def __repr__(self) -> str:
         return f"<provider {self.name} at {self._url.host}>"
-
-    @property
-    def ready(self) -> bool:
-        """Whether a key is there."""
-        return bool(self._key)
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON that would be sent; InvalidInput for what this provider cannot do."""
@@ -59,7 +56,7 @@ class HttpProvider:
         payload = msgspec.json.encode(self.body(request))
         deadline = asyncio.get_running_loop().time() + request.remaining
         call, headers = _Call(self, request, deadline), self._headers(request)
-        response = await call.post(self._open(), self._address(request), payload, headers)
+        response = await call.post(self._sessions, self._address(request), payload, headers)
         try:
             if response.status != 200:
                 raise await call.refusal(response)
@@ -78,26 +75,22 @@ class HttpProvider:
                 response.close()
 
     async def close(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Nothing: the connections belong to whoever gave the sessions."""
 
     def _headers(self, request: ModelRequest) -> dict[str, str]:
-        if not self._key:
+        if not self._key and self._endpoint.preset.needs_key:
             raise ModelFailure(
-                f"No API key for provider '{self.name}': set {self._variable} and start again",
+                f"No API key for provider '{self.name}': {self._endpoint.hint}", ErrorType.AUTHENTICATION, refused=True
+            )
+        if self._key and not (self._key.isascii() and self._key.isprintable()):
+            raise ModelFailure(
+                f"The API key for provider '{self.name}' ({self._endpoint.key_name}) holds characters that no key has",
                 ErrorType.AUTHENTICATION,
                 refused=True,
             )
-        if not (self._key.isascii() and self._key.isprintable()):
-            raise ModelFailure(
-                f"The API key for provider '{self.name}' in {self._variable} holds characters that no key has",
-                ErrorType.AUTHENTICATION,
-                refused=True,
-            )
+        keyless = () if self._key else self._dialect.credential("")
         return {
-            **self._dialect.headers(self._key),
+            **{name: value for name, value in self._dialect.headers(self._key or "").items() if name not in keyless},
             "content-type": "application/json",
             "accept": ", ".join(DECODERS) if request.stream else "application/json",
             "user-agent": f"prompt-forge/{promptforge.__version__}",
@@ -107,16 +100,10 @@ class HttpProvider:
         """Where a call goes: what its path says stays behind the base URL, whatever the model is called."""
         return URL(str(self._url).rstrip("/") + self._dialect.path(request), encoded=True)
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                max_line_size=32_768,
-                max_field_size=32_768,
-            )
-        return self._session
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it calls."""
+        return self._endpoint
 
     @property
     def dialect(self) -> Dialect:
@@ -126,7 +113,7 @@ class HttpProvider:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not appear in a sentence."""
-        return (self._key,) if self._key else ()
+        return self._endpoint.secrets
 
 
 class _Call:
@@ -139,16 +126,22 @@ class _Call:
         self._status: int | None = None
 
     async def post(
-        self, session: aiohttp.ClientSession, url: URL, payload: bytes, headers: Mapping[str, str]
+        self, sessions: Sessions, url: URL, payload: bytes, headers: Mapping[str, str]
     ) -> aiohttp.ClientResponse:
         """Send the request and wait for the head of the answer."""
         try:
             async with asyncio.timeout_at(self._deadline):
-                response = await session.post(url, data=payload, headers=headers, allow_redirects=False)
+                response = await sessions.request(self._provider.endpoint, "POST", url, data=payload, headers=headers)
+        except Unchecked as error:
+            raise ModelFailure(
+                f"Cannot reach provider '{self._provider.name}': {error}", ErrorType.NETWORK, refused=True
+            ) from None
         except TimeoutError as error:
-            # aiohttp's connect time-out is a ClientError as well; the deadline's is not
-            raise self._unreached(url, error) if isinstance(error, aiohttp.ClientError) else self._late() from None
-        except aiohttp.ClientConnectorError as error:
+            # aiohttp's time-outs are ClientErrors as well; the deadline's is not
+            if isinstance(error, aiohttp.ConnectionTimeoutError):
+                raise self._unreached(url, error) from None
+            raise self._silent() if isinstance(error, aiohttp.ClientError) else self._late() from None
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
             raise self._unreached(url, error) from None
         except _BREAKS:
             raise self._lost() from None
@@ -229,8 +222,8 @@ class _Call:
         try:
             async with asyncio.timeout_at(self._deadline):
                 return await response.content.readany()
-        except TimeoutError:
-            raise self._late() from None
+        except TimeoutError as error:
+            raise self._silent() if isinstance(error, aiohttp.ClientError) else self._late() from None
         except _BREAKS:
             raise self._lost() from None
 
@@ -270,21 +263,25 @@ class _Call:
         )
 
     def _unreached(self, url: URL, error: Exception) -> ModelFailure:
-        host = f"{url.host}:{url.port}"
-        if isinstance(error, aiohttp.ClientConnectorDNSError):
-            why = f"the name '{url.host}' cannot be resolved"
-        elif isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-            why = f"no secure connection with {host}; check its certificate and base URL"
-        elif isinstance(error, TimeoutError):
-            why = f"no connection with {host} within {CONNECT_TIMEOUT:g} s"
-        else:
-            why = f"{host} does not accept the connection"
         return ModelFailure(
-            f"Cannot reach provider '{self._provider.name}': {why}", ErrorType.NETWORK, refused=True, retryable=True
+            f"Cannot reach provider '{self._provider.name}': {unreached(self._provider.endpoint, url, error)}",
+            ErrorType.NETWORK,
+            refused=True,
+            retryable=not unchecked(error),
+        )
+
+    def _silent(self) -> ModelFailure:
+        seconds = (self._provider.endpoint.idle_ms or 0) / 1000
+        return ModelFailure(
+            f"Provider '{self._provider.name}' sent nothing for {seconds:g} s",
+            ErrorType.TIMEOUT,
+            retryable=self._status is None,
+            http_status=self._status,
+            request_id=self._request_id,
         )
 
 
-def _address(text: str, variable: str) -> URL:
+def _address(text: str, endpoint: Endpoint) -> URL:
     """The URL to call, without user and password: the key is the credential."""
     try:
         url = URL(text)
@@ -292,7 +289,8 @@ def _address(text: str, variable: str) -> URL:
             return url.with_user(None)
     except ValueError:
         pass
-    raise SettingsError(f"{variable} is no address that can be called: it must begin with http:// or https://")
+    named = (endpoint.trusted and endpoint.preset.url_variable) or f"the base URL of provider '{endpoint.name}'"
+    raise SettingsError(f"{named} is no address that can be called: it must begin with http:// or https://")
 
 
 def _with_rest(broken: ModelFailure, gathered: Stream, *, refused: bool | None = None) -> ModelFailure:

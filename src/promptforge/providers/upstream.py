@@ -5,19 +5,19 @@ connection, those that are ours, and the credential where our own key stood in i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 from yarl import URL
 
+from promptforge.core.address import AllowedHosts
 from promptforge.core.execution import ErrorType
 from promptforge.core.model import ModelFailure
+from promptforge.core.provider import Endpoint
 from promptforge.core.upstream import Header, UpstreamRequest
-from promptforge.wire.anthropic import Anthropic
-from promptforge.wire.dialect import Dialect
-from promptforge.wire.openai import OpenAI
+from promptforge.providers.directory import DIALECTS
+from promptforge.providers.session import Sessions, Unchecked, unreached
 
-CONNECT_TIMEOUT = 5.0
 #: Headers of one connection, and those that the next request writes itself.
 _OF_THE_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te"}
@@ -30,26 +30,21 @@ _TAKEN_OUT = (_OF_THE_HOP - {b"content-length"}) | {b"set-cookie", b"date"}
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
 #: Below, the connection becomes another; above, HTTP knows no status.
 _ANSWERS = range(200, 600)
+#: What stands between a base URL and the path of a request that passes.
+_ROOTS = {"anthropic": "/v1"}
 _BREAKS = (aiohttp.ClientError, ConnectionError, OSError, asyncio.IncompleteReadError)
 
 
 class HttpUpstream:
-    """Providers that can be passed to, by name: the address up to ``/v1``, the format, and the process's own key."""
+    """Passes requests on to the address of their endpoint."""
 
-    def __init__(self, providers: Mapping[str, tuple[str, Dialect, str | None]]) -> None:
-        self._providers = {
-            name: (base.rstrip("/"), dialect, key.strip() if key else None)
-            for name, (base, dialect, key) in providers.items()
-        }
-        self._session: aiohttp.ClientSession | None = None
-
-    def own_key(self, provider: str) -> str | None:
-        """The key that the process was started with."""
-        return self._providers[provider][2]
+    def __init__(self, allowed: AllowedHosts | None = None) -> None:
+        self._sessions = Sessions(allowed, raw=True)
 
     async def send(self, request: UpstreamRequest) -> "HttpUpstreamReply":
         """Send the request and wait for the head of the answer; ModelFailure when there is none."""
-        base, dialect, _ = self._providers[request.provider]
+        endpoint = request.endpoint
+        dialect = DIALECTS[endpoint.preset.dialect]()
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in request.headers
@@ -59,42 +54,26 @@ class HttpUpstream:
         if request.key:
             headers += dialect.credential(request.key).items()
         try:
-            response = await self._open().request(
-                request.method,
-                URL(base + request.path, encoded=True),
-                data=request.body or None,
-                headers=headers,
-                allow_redirects=False,
+            url = URL(
+                endpoint.base_url.rstrip("/") + _ROOTS.get(endpoint.preset.dialect, "") + request.path, encoded=True
+            )
+            response = await self._sessions.request(
+                endpoint, request.method, url, data=request.body or None, headers=headers
             )
         except (ValueError, *_BREAKS) as error:
-            raise _unreached(request.provider, error) from None
+            raise _unreached(endpoint, error) from None
         if response.status not in _ANSWERS:
             response.close()
             raise ModelFailure(
-                f"Provider '{request.provider}' answered with the status {response.status}, which is none of an answer",
+                f"Provider '{endpoint.name}' answered with the status {response.status}, which is none of an answer",
                 ErrorType.PROVIDER,
                 http_status=response.status,
             )
-        return HttpUpstreamReply(request.provider, response)
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                skip_auto_headers=("user-agent", "content-type", "accept"),
-                max_line_size=32_768,
-                max_field_size=32_768,
-            )
-        return self._session
+        return HttpUpstreamReply(endpoint.name, response)
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._sessions.close()
 
 
 class HttpUpstreamReply:
@@ -133,28 +112,18 @@ class HttpUpstreamReply:
             self._response.close()
 
 
-def _unreached(provider: str, error: Exception) -> ModelFailure:
-    sentence, refused = f"Cannot reach provider '{provider}': its host does not accept the connection", True
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        sentence = f"Cannot reach provider '{provider}': its name cannot be resolved"
-    elif isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        sentence = f"Cannot reach provider '{provider}': no secure connection; check its certificate and base URL"
+def _unreached(endpoint: Endpoint, error: Exception) -> ModelFailure:
+    refused, why = True, ""
+    if isinstance(error, ValueError):
+        sentence = f"The request cannot be sent to provider '{endpoint.name}': a header or its path is malformed"
+    elif isinstance(
+        error, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError | aiohttp.ConnectionTimeoutError | Unchecked
+    ):
+        why = unreached(endpoint, URL(endpoint.base_url), error)
+        sentence = f"Cannot reach provider '{endpoint.name}': {why}"
     elif isinstance(error, TimeoutError):
-        sentence = f"Cannot reach provider '{provider}': no connection within {CONNECT_TIMEOUT:g} s"
-    elif isinstance(error, ValueError):
-        sentence = f"The request cannot be sent to provider '{provider}': a header or its path is malformed"
-    elif not isinstance(error, aiohttp.ClientConnectorError):
-        sentence, refused = f"Connection to provider '{provider}' was lost before it answered", False
-    return ModelFailure(sentence, ErrorType.NETWORK, refused=refused, retryable=True)
-
-
-def open_upstream(
-    *, anthropic_key: str | None, anthropic_url: str, openai_key: str | None, openai_url: str
-) -> HttpUpstream:
-    """Make the way to every provider that can be passed to; nothing connects before its first request."""
-    return HttpUpstream(
-        {
-            "anthropic": (f"{anthropic_url.rstrip('/')}/v1", Anthropic(), anthropic_key),
-            "openai": (openai_url, OpenAI(), openai_key),
-        }
-    )
+        sentence, refused = f"Provider '{endpoint.name}' sent nothing for {(endpoint.idle_ms or 0) / 1000:g} s", False
+    else:
+        sentence, refused = f"Connection to provider '{endpoint.name}' was lost before it answered", False
+    kind = ErrorType.TIMEOUT if isinstance(error, TimeoutError) and not why else ErrorType.NETWORK
+    return ModelFailure(sentence, kind, refused=refused, retryable=True)

@@ -25,6 +25,7 @@ from promptforge.sdk.keys import AwaitingKeys, BlockingKeys
 from promptforge.sdk.prices import AwaitingPrices, BlockingPrices
 from promptforge.sdk.prompts import AwaitingPrompts, BlockingPrompts
 from promptforge.sdk.protocol import Plan, StreamPlan, ask
+from promptforge.sdk.providers import AwaitingProviders, BlockingProviders
 from promptforge.sdk.retention import AwaitingRetention, BlockingRetention
 from promptforge.sdk.running import Options, executed, of_text, streamed
 from promptforge.sdk.secrets import AwaitingSecrets, BlockingSecrets
@@ -112,6 +113,7 @@ class PromptForge(_Client, Blocking):
         self.retention = BlockingRetention(self._transport)
         self.secrets = BlockingSecrets(self._transport)
         self.prices = BlockingPrices(self._transport)
+        self.providers = BlockingProviders(self._transport)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -148,6 +150,7 @@ class AsyncPromptForge(_Client, Awaiting):
         self.retention = AwaitingRetention(self._transport)
         self.secrets = AwaitingSecrets(self._transport)
         self.prices = AwaitingPrices(self._transport)
+        self.providers = AwaitingProviders(self._transport)
 
     def upload(
         self, path: str, query: Sequence[tuple[str, str]], body: AsyncIterable[bytes]

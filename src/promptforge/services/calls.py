@@ -18,7 +18,7 @@ from promptforge.core.errors import Conflict, ForgeError, InvalidInput, TooMany
 from promptforge.core.execution import Attempt, Content, ErrorType, Execution, Json, PromptRef, Status, StepRef
 from promptforge.core.json import is_object
 from promptforge.core.model import Delta, ModelRequest
-from promptforge.core.ports import Claim, Clock, ModelProvider, PriceBook, Providers, Record
+from promptforge.core.ports import Claim, Clock, ModelProvider, PriceBook, Record
 from promptforge.core.prompt import Message, PromptVersion
 from promptforge.core.retention import Retention, retained
 from promptforge.core.usage import usage
@@ -26,12 +26,12 @@ from promptforge.engine import retry
 from promptforge.language.prompt import fill, render
 from promptforge.services.ending import json_hash, refused
 from promptforge.services.prompts import Prompts
+from promptforge.services.providers import Providers
 from promptforge.services.retention import Retentions
 from promptforge.services.run import Run, accepted
+from promptforge.services.tags import short, tags_of
 
 MAX_DEADLINE_MS = 15 * 60 * 1000
-MAX_TAGS = 32
-MAX_TEXT = 256
 MAX_QUEUED = 5_000
 _MOST_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
@@ -141,13 +141,13 @@ class Calls:
                     await _stopped(*begun, place.why_stopped())
             raise
 
-    def bound(self, actor: Actor, call: Call, version: PromptVersion) -> int | None:
+    async def bound(self, actor: Actor, call: Call, version: PromptVersion) -> int | None:
         """The most that one attempt of the call can cost, in 10^-12 dollars; None when nobody can say.
 
         A token is at least one byte, so the request as it is sent has at least as many bytes as tokens; for the output
         ``max_tokens`` must be given. InvalidInput when the call could not be sent.
         """
-        params, model, provider = self._model(call, version)
+        params, model, provider = await self._model(actor, call, version)
         body = provider.body(
             ModelRequest(
                 model=model, messages=_messages(call, version), params=params, stream=False, remaining=MAX_DEADLINE_MS
@@ -162,7 +162,7 @@ class Calls:
             input=len(json.dumps(body, ensure_ascii=False).encode()),
             output=most * (several if isinstance(several, int) else 1),
         )
-        lines = self._prices.lines(actor.workspace, provider.name, model, used, self._clock.now())
+        lines = self._prices.lines(actor.workspace, provider.priced_as, model, used, self._clock.now())
         return None if lines is None else sum(line.amount for line in lines)
 
     async def accept(
@@ -181,7 +181,7 @@ class Calls:
         if len(self._running) >= MAX_QUEUED:
             raise TooMany(f"{MAX_QUEUED} executions are running or waiting already; try again", retry_after=1)
         ref, version = (place.prompt, place.version) if place else await self._resolve(actor, call)
-        params, model, provider = self._model(call, version)
+        params, model, provider = await self._model(actor, call, version)
         remaining = self._deadline(call) / 1000
         pending = self._pending(actor, call, ref, provider.name, model, place)
         retention = await self._retentions.of(actor)
@@ -278,7 +278,9 @@ class Calls:
         )
         return ref, version
 
-    def _model(self, call: Call, version: PromptVersion | None) -> tuple[Mapping[str, Json], str, ModelProvider]:
+    async def _model(
+        self, actor: Actor, call: Call, version: PromptVersion | None
+    ) -> tuple[Mapping[str, Json], str, ModelProvider]:
         params = {**(version.params if version else {}), **call.params}
         model, named = params.pop("model", None), params.pop("provider", None)
         if not isinstance(model, str) or not model:
@@ -286,13 +288,13 @@ class Calls:
         name = call.provider or (named if isinstance(named, str) else None)
         if name is None and version is not None and "model" not in call.params:
             name = version.provider
-        name = name or self._providers.of_model(model) or self._prices.provider_of(model)
+        name = name or self._providers.of_model(actor, model) or self._prices.provider_of(model)
         if name is None:
             raise InvalidInput(
                 f"the name '{model[:100]}' does not say which provider has it: give 'provider' as well",
                 path="$.provider",
             )
-        return params, model, self._providers.get(name)
+        return params, model, await self._providers.get(actor, name)
 
     def _pending(
         self, actor: Actor, call: Call, ref: PromptRef | None, provider: str, model: str, place: Place | None
@@ -377,24 +379,3 @@ def _messages(call: Call, version: PromptVersion | None) -> tuple[Message, ...]:
     turns = (Message(role="user", content=call.content or ""),) if call.messages is None else tuple(call.messages)
     check_roles(turns)
     return fill(turns, call.variables) if call.variables else turns
-
-
-def tags_of(given: Mapping[str, Json] | Sequence[str]) -> dict[str, str]:
-    """Tags as name and text; a plain list of names gives them empty values."""
-    pairs = given.items() if isinstance(given, Mapping) else [(name, "") for name in given]
-    tags = dict[str, str]()
-    for name, value in pairs:
-        if isinstance(value, dict | list):
-            raise InvalidInput("a tag's value is a text, number or true/false", path=f"$.tags.{name}")
-        text = {True: "true", False: "false", None: ""}.get(value) if isinstance(value, bool | None) else str(value)
-        tags[short(str(name), "tags") or ""] = short(text or "", f"tags.{name}") or ""
-    if len(tags) > MAX_TAGS:
-        raise InvalidInput(f"an execution takes at most {MAX_TAGS} tags, not {len(tags)}", path="$.tags")
-    return tags
-
-
-def short(text: str | None, name: str) -> str | None:
-    """The text; InvalidInput when it is longer than a name may be."""
-    if text is not None and len(text) > MAX_TEXT:
-        raise InvalidInput(f"{name} takes at most {MAX_TEXT} characters, not {len(text)}", path=f"$.{name}")
-    return text

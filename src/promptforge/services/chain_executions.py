@@ -22,7 +22,6 @@ from promptforge.core.retention import retained_chain, retained_step
 from promptforge.engine.overrides import overridden, taken_over
 from promptforge.engine.plan import Plan
 from promptforge.language.schema import checked
-from promptforge.services.calls import short, tags_of
 from promptforge.services.chain_run import ChainRun, Keep
 from promptforge.services.chain_steps import ChainSteps
 from promptforge.services.chains import Chains
@@ -30,6 +29,7 @@ from promptforge.services.ending import json_hash, trace_of
 from promptforge.services.prompts import Prompts
 from promptforge.services.retention import Retentions
 from promptforge.services.run import accepted
+from promptforge.services.tags import short, tags_of
 
 MAX_RUNNING = 1_000
 MAX_DEADLINE_MS = 24 * 60 * 60 * 1000

@@ -111,7 +111,7 @@ class ChainRun:
             wave = next(waves)
             while True:
                 self._skipped += wave.skipped
-                refused = self._refusal([one for one in wave.ready if one.step.name not in self._done])
+                refused = await self._refusal([one for one in wave.ready if one.step.name not in self._done])
                 if refused is not None:
                     return refused
                 wave = waves.send(await self._wave(wave.ready))
@@ -157,7 +157,7 @@ class ChainRun:
         if self._listener is not None:
             self._listener(step)
 
-    def _refusal(self, fresh: Sequence[Ready]) -> Ending | None:
+    async def _refusal(self, fresh: Sequence[Ready]) -> Ending | None:
         """Why the next wave may not begin: no time is left, or it might cost more than the chain may."""
         if fresh and self._clock.monotonic() >= self._running.deadline:
             return _refused(fresh[0], "the chain's maximum time is over", ErrorType.TIMEOUT)
@@ -166,7 +166,7 @@ class ChainRun:
             return None
         spent = sum(self._spent(step) for step in self._done.values())
         for one in fresh:
-            most = self._steps.bound(self._running, one)
+            most = await self._steps.bound(self._running, one)
             if most is None:
                 return _refused(
                     one,

@@ -101,13 +101,13 @@ class ChainSteps:
             content=StepContent(input=with_names(ready.input, chain.marks)),
         )
 
-    def bound(self, chain: Running, ready: Ready) -> int | None:
+    async def bound(self, chain: Running, ready: Ready) -> int | None:
         """The most that the step can cost, in 10^-12 dollars; None when nobody can say."""
         if ready.problem is not None or ready.step.type is not StepType.PROMPT:
             return 0
         try:
             ref, version = chain.frozen[ready.step.name]
-            return self._calls.bound(chain.actor, self._call(chain, ready, ref, version), version)
+            return await self._calls.bound(chain.actor, self._call(chain, ready, ref, version), version)
         except InvalidInput:
             return 0  # it will fail before anybody is asked
 

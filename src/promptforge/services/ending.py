@@ -39,11 +39,12 @@ def closed(
     attempt_errors: Sequence[str],
     prices: PriceBook,
     secret: bytes,
+    priced_as: str | None = None,
 ) -> Execution:
-    """The closed record of an open call."""
+    """The closed record of an open call; *priced_as*: whose prices hold, where the provider has a name of its own."""
     failure, reply = outcome.failure, outcome.reply
     usage, source = _usage(outcome)
-    lines = _lines(opened, usage, reply, len(attempts) or 1, prices) if usage is not None else None
+    lines = _lines(opened, priced_as, usage, reply, len(attempts) or 1, prices) if usage is not None else None
     content = opened.content or Content()
     output = reply.text if reply else (failure.text if failure else "") or outcome.text or None
     return altered(
@@ -87,14 +88,14 @@ def _usage(outcome: Outcome) -> tuple[Usage | None, UsageSource]:
 
 
 def _lines(
-    opened: Execution, usage: Usage, reply: Reply | None, attempt: int, prices: PriceBook
+    opened: Execution, priced_as: str | None, usage: Usage, reply: Reply | None, attempt: int, prices: PriceBook
 ) -> tuple[Line, ...] | None:
     if not usage.leaves:
         return ()
     for name in dict.fromkeys(((reply.model if reply else None) or opened.model, opened.model)):
         lines = prices.lines(
             opened.workspace,
-            opened.provider,
+            priced_as or opened.provider,
             name,
             usage,
             opened.created_at,

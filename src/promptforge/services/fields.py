@@ -11,7 +11,7 @@ from promptforge.core.execution import ErrorType, Json, Status
 from promptforge.core.json import bounded, is_array, is_object, storable
 from promptforge.core.price import Line, PriceSource
 from promptforge.core.usage import NOTHING, Usage, UsageSource, usage
-from promptforge.services.calls import short, tags_of
+from promptforge.services.tags import short, tags_of
 
 MAX_COUNT = 10**9
 MAX_LEAF = 60

@@ -1,8 +1,7 @@
 """The gateway: calls that other programs make, passed on to a provider as they are, each an execution.
 
-Which key goes to the provider: the caller's own, or, where our key stood in its place, the one that is stored for the
-workspace (the secret ``OPENAI_API_KEY``, say) or, in the workspace ``default``, the one that the process was started
-with. Where a request goes is never taken from the request.
+Which key goes to the provider: the caller's own, or, where our key stood in its place, the one that runs of the
+workspace use (``services/providers.py``). Where a request goes is never taken from the request.
 """
 
 import asyncio
@@ -16,15 +15,15 @@ from promptforge.core.access import Actor, Permission, system
 from promptforge.core.errors import Conflict, ForgeError, InvalidInput, NotFound, TooMany
 from promptforge.core.execution import Content, Execution, PromptRef, Source, Status
 from promptforge.core.ports import Clock, PriceBook, Record, Upstream
+from promptforge.core.provider import Endpoint
 from promptforge.core.retention import retained
 from promptforge.core.upstream import Header, UpstreamRequest
-from promptforge.services.access import DEFAULT
-from promptforge.services.calls import short, tags_of
 from promptforge.services.ending import json_hash
 from promptforge.services.passage import Caller, Passage, relay
 from promptforge.services.prompts import Prompts
+from promptforge.services.providers import Providers
 from promptforge.services.retention import Retentions
-from promptforge.services.secrets import Secrets
+from promptforge.services.tags import short, tags_of
 from promptforge.wire.exchange import EXCHANGES, FREE, Asked, Exchange
 
 MAX_KEYS = 10_000
@@ -66,7 +65,7 @@ class Gateway:
         self,
         record: Record,
         prompts: Prompts,
-        secrets: Secrets,
+        providers: Providers,
         upstream: Upstream,
         prices: PriceBook,
         clock: Clock,
@@ -80,7 +79,7 @@ class Gateway:
         """*at_once* calls may be on their way; *rate* calls a second may come with one key, 0: as many as come."""
         self._record = record
         self._prompts = prompts
-        self._secrets = secrets
+        self._providers = providers
         self._upstream = upstream
         self._prices = prices
         self._clock = clock
@@ -109,12 +108,13 @@ class Gateway:
         """
         try:
             exchange = self._exchange(actor, passing)
-            key = await self._key(actor, passing.provider) if passing.own_key else None
+            endpoint = await self._providers.endpoint(actor, passing.provider)
+            key = _key(endpoint) if passing.own_key else None
         except ForgeError as error:
             self._record.refused(actor.workspace, Source.GATEWAY, 1, service=actor.service, why=str(error))
             raise
         request = UpstreamRequest(
-            provider=passing.provider,
+            endpoint=endpoint,
             method=passing.method,
             path=passing.path + passing.query,
             headers=passing.headers,
@@ -206,18 +206,6 @@ class Gateway:
             label=passing.label,
         ), tags
 
-    async def _key(self, actor: Actor, provider: str) -> str:
-        name = f"{provider.upper()}_API_KEY"
-        stored = await self._secrets.find(actor, name)
-        if stored is None and actor.workspace == DEFAULT:
-            stored = self._upstream.own_key(provider)
-        if stored is None:
-            raise InvalidInput(
-                f"there is no key for provider '{provider}' in this workspace: an administrator stores it with "
-                f"'promptforge secret set {name}', or send the provider's key and ours in X-PromptForge-Key"
-            )
-        return stored
-
 
 class _Rates:
     """How many calls a second may come with each key: a bucket that fills again, and holds a second's worth."""
@@ -241,6 +229,15 @@ class _Rates:
             raise TooMany(
                 f"this key may make {self._rate:,} calls a second; try again", retry_after=(1 - left) / self._rate
             )
+
+
+def _key(endpoint: Endpoint) -> str:
+    if endpoint.key is None:
+        raise InvalidInput(
+            f"there is no key for provider '{endpoint.name}' in this workspace: {endpoint.hint}; or send the "
+            "provider's key, and ours in X-PromptForge-Key"
+        )
+    return endpoint.key
 
 
 def _hang_up(passage: Passage, task: "asyncio.Task[None]") -> None:

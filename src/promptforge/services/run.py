@@ -93,6 +93,7 @@ class Run:
             attempt_errors=self._attempt_errors,
             prices=self._prices,
             secret=self._secret,
+            priced_as=self._provider.priced_as,
         )
         await self._close()
         return self.execution

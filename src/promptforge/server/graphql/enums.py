@@ -11,6 +11,7 @@ from promptforge.core.access import Role, Scope
 from promptforge.core.chain import OnError, Severity, StepType
 from promptforge.core.execution import CostState, ErrorType, Source, Status
 from promptforge.core.prompt import Category
+from promptforge.core.provider import KeySource
 from promptforge.core.query import Dimension
 from promptforge.core.retention import ContentPolicy
 
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     RoleEnum: TypeAlias = Role
     ScopeEnum: TypeAlias = Scope
     ContentPolicyEnum: TypeAlias = ContentPolicy
+    KeySourceEnum: TypeAlias = KeySource
     TimeWindowEnum: TypeAlias = TimeWindow
     ValueFieldEnum: TypeAlias = ValueField
     StreamEventKindEnum: TypeAlias = StreamEventKind
@@ -75,6 +77,7 @@ else:
     RoleEnum = strawberry.enum(Role, name="Role")
     ScopeEnum = strawberry.enum(Scope, name="Scope")
     ContentPolicyEnum = strawberry.enum(ContentPolicy, name="ContentPolicy")
+    KeySourceEnum = strawberry.enum(KeySource, name="KeySource", description="Where a provider's key comes from.")
     TimeWindowEnum = strawberry.enum(TimeWindow, name="TimeWindow")
     ValueFieldEnum = strawberry.enum(ValueField, name="ValueField")
     StreamEventKindEnum = strawberry.enum(StreamEventKind, name="StreamEventKind")

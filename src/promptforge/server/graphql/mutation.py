@@ -31,6 +31,13 @@ from promptforge.server.graphql.prompt import (
     PromptVersion,
     UpdatePromptInput,
 )
+from promptforge.server.graphql.provider import (
+    Provider,
+    remove_provider,
+    remove_provider_key,
+    save_provider,
+    set_provider_key,
+)
 from promptforge.server.graphql.pruning import Pruned, prune
 from promptforge.server.graphql.retention import Retention, remove_rule, set_content, set_rule
 from promptforge.server.graphql.scalars import Json
@@ -251,6 +258,17 @@ class Mutation:
     set_secret: Secret = resolved(
         set_secret, description="In the place of an earlier one of that name. Give the value as a variable."
     )
+    save_provider: Provider = resolved(
+        save_provider, description="For administrators. What is left out is not set any longer; keys stay."
+    )
+    remove_provider: bool = resolved(
+        remove_provider,
+        description="Forgets settings, key and the proxy's credentials; a preset is as at first.",
+    )
+    set_provider_key: Provider = resolved(
+        set_provider_key, description="The next call goes out with it; it is shown to nobody again."
+    )
+    remove_provider_key: Provider = resolved(remove_provider_key)
     remove_secret: bool = resolved(remove_secret)
     add_price: Price = resolved(
         add_price, description="Prices what is called from now on; what is recorded keeps the lines it has."

@@ -1,7 +1,6 @@
 """The queries."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import strawberry
 
@@ -25,6 +24,7 @@ from promptforge.server.graphql.limits import at_most
 from promptforge.server.graphql.overview import Overview, ValueCount, overview, values
 from promptforge.server.graphql.price import Price, Tariff, Unpriced, price_of, prices, prices_csv, unpriced
 from promptforge.server.graphql.prompt import Prompt, PromptVersion
+from promptforge.server.graphql.provider import Provider, providers
 from promptforge.server.graphql.retention import Retention, retention
 from promptforge.server.graphql.scalars import Count
 from promptforge.server.graphql.secret import Secret, secrets
@@ -33,22 +33,10 @@ from promptforge.server.graphql.service import Service, services
 from promptforge.services.demo.demo import WORKSPACE
 
 
-@strawberry.type
-class Provider:
-    name: str
-    ready: bool = strawberry.field(description="Whether a key or address is set, so that it can be called.")
-
-
 @strawberry.type(description="The demo's progress while it loads.")
 class Loading:
     done: Count
     total: Count
-
-
-@dataclass(frozen=True, slots=True)
-class _Provider:
-    name: str
-    ready: bool
 
 
 async def _me(info: Info) -> CoreUser:
@@ -119,11 +107,6 @@ async def _execution(info: Info, id: strawberry.ID) -> CoreExecution | None:
     return found
 
 
-def _providers(info: Info) -> list[_Provider]:
-    providers = info.context.forge.providers
-    return [_Provider(name, providers.ready(name)) for name in providers.names()]
-
-
 async def _loading(info: Info) -> Loading | None:
     demo = info.context.forge.demo
     if not demo.loading:
@@ -153,7 +136,7 @@ class Query:
     services: list[Service] = resolved(
         services, description="The programs of all time, the last seen first, with their figures of the window."
     )
-    providers: list[Provider] = resolved(_providers)
+    providers: list[Provider] = resolved(providers, description="All that are known, set or not.")
     health: Health = resolved(health)
     retention: Retention = resolved(retention)
     prices: list[Price] = resolved(
