@@ -4,18 +4,29 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
+@dataclass
+class Provider:
+    """Where it is, and the keys that requests came with, by path."""
+
+    url: str
+    keys: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+
 @contextmanager
-def providing(pages: Mapping[str, tuple[int, Any]]) -> Iterator[str]:
-    """Its address; *pages* are status and JSON by the end of the path, and may change meanwhile."""
+def providing(pages: Mapping[str, tuple[int, Any]]) -> Iterator[Provider]:
+    """Run it; *pages* are status and JSON by the end of the path, and may change meanwhile."""
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("content-length") or 0))
-            found = (page for end, page in pages.items() if self.path.partition("?")[0].endswith(end))
+            path = self.path.partition("?")[0]
+            provider.keys.append((path, self.headers.get("authorization", "").removeprefix("Bearer ")))
+            found = (page for end, page in pages.items() if path.endswith(end))
             status, said = next(found, (404, {"error": {"message": "no such page"}}))
             body = json.dumps(said).encode()
             self.send_response(status)
@@ -30,9 +41,17 @@ def providing(pages: Mapping[str, tuple[int, Any]]) -> Iterator[str]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    provider = Provider(f"http://127.0.0.1:{server.server_port}")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield provider
     finally:
         server.shutdown()
         server.server_close()
+
+
+def completion(text: str, model: str = "gpt-4o-mini", **usage: int) -> dict[str, Any]:
+    """An answer of chat completions."""
+    counted = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {"id": "c", "object": "chat.completion", "model": model, "choices": [choice], "usage": counted | usage}

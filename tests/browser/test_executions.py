@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.provider import providing
+from browser.provider import completion, providing
 from browser.stage import HOSTILE, logged_in, opened, serving, settled
 from browser.test_shell import violations
 
@@ -274,12 +274,9 @@ def test_what_was_estimated_says_so(at: Page, server):
 
 def test_what_of_the_usage_is_not_understood_is_named(browser: Browser, tmp_path: Path):
     """A provider that bills something new: the panel says which field of its usage is in no figure."""
-    usage = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12, "hologram_tokens": 7}
-    choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
-    answer = {"id": "c", "object": "chat.completion", "model": "gpt-4o-mini", "choices": [choice], "usage": usage}
     with (
-        providing({"/chat/completions": (200, answer)}) as address,
-        serving(tmp_path, OPENAI_BASE_URL=address, OPENAI_API_KEY="sk-of-the-server") as server,
+        providing({"/chat/completions": (200, completion("Hi", hologram_tokens=7))}) as provider,
+        serving(tmp_path, OPENAI_BASE_URL=provider.url, OPENAI_API_KEY="sk-of-the-server") as server,
     ):
         id = server.execute(content="Hello", params={"model": "gpt-4o-mini"})["id"]
         page = opened(browser, server, logged_in(server, browser))

@@ -20,6 +20,8 @@ import s from "./pages/shell.module.css";
 
 /** Pages that are not needed for the first one are loaded when they are asked for. */
 const Playground = lazy(() => import("./pages/playground").then((page) => ({ default: page.Playground })));
+const Prompts = lazy(() => import("./pages/prompts").then((page) => ({ default: page.Prompts })));
+const Providers = lazy(() => import("./pages/providers").then((page) => ({ default: page.Providers })));
 
 const TITLES: Record<string, string> = {
   "/": "Overview",
@@ -27,10 +29,12 @@ const TITLES: Record<string, string> = {
   "/chain-executions": "Chain executions",
   "/chains": "Chains",
   "/playground": "Playground",
+  "/prompts": "Prompts",
   "/services": "Services",
   "/connect": "Connect",
   "/health": "Health",
   "/import": "Import",
+  "/settings/providers": "Providers",
 };
 
 export function App() {
@@ -60,32 +64,36 @@ export function App() {
   return (
     <Shell session={session.data} title={title}>
       <Boundary key={path}>
-        {path === "/" ? (
-          <Overview session={session.data} />
-        ) : path === "/executions" ? (
-          <Executions session={session.data} />
-        ) : path === "/chain-executions" ? (
-          <ChainExecutions session={session.data} />
-        ) : path === "/chains" ? (
-          <Chains session={session.data} />
-        ) : path === "/playground" ? (
-          <Suspense fallback={<div className={s.alone} aria-busy="true" aria-label="Loading" />}>
+        <Suspense fallback={<div className={s.alone} aria-busy="true" aria-label="Loading" />}>
+          {path === "/" ? (
+            <Overview session={session.data} />
+          ) : path === "/executions" ? (
+            <Executions session={session.data} />
+          ) : path === "/chain-executions" ? (
+            <ChainExecutions session={session.data} />
+          ) : path === "/chains" ? (
+            <Chains session={session.data} />
+          ) : path === "/prompts" ? (
+            <Prompts session={session.data} />
+          ) : path === "/playground" ? (
             <Playground session={session.data} />
-          </Suspense>
-        ) : path === "/services" ? (
-          <Services />
-        ) : path === "/connect" ? (
-          <Connect session={session.data} />
-        ) : path === "/health" ? (
-          <Health />
-        ) : path === "/import" ? (
-          <Import />
-        ) : (
-          <div className={s.alone}>
-            <h1>There is nothing at this address</h1>
-            <Link href={href("/")}>Go to the overview</Link>
-          </div>
-        )}
+          ) : path === "/settings/providers" ? (
+            <Providers session={session.data} />
+          ) : path === "/services" ? (
+            <Services />
+          ) : path === "/connect" ? (
+            <Connect session={session.data} />
+          ) : path === "/health" ? (
+            <Health />
+          ) : path === "/import" ? (
+            <Import />
+          ) : (
+            <div className={s.alone}>
+              <h1>There is nothing at this address</h1>
+              <Link href={href("/")}>Go to the overview</Link>
+            </div>
+          )}
+        </Suspense>
       </Boundary>
     </Shell>
   );

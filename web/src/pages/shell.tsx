@@ -2,6 +2,7 @@
 import { useEffect, useState, type ReactNode } from "react";
 import { enterWorkspace, rememberWorkspace } from "../api/client";
 import { useConnection } from "../api/live";
+import { useActivity } from "../api/overview";
 import { logOut, useLoading, type Session } from "../api/session";
 import { count } from "../format";
 import { Divider, IconButton, Menu, MenuItem } from "../parts/controls";
@@ -18,12 +19,14 @@ const PAGES: readonly { path: string; title: string; icon: IconName; key: string
   { path: "/executions", title: "Executions", icon: "executions", key: "g e" },
   { path: "/chain-executions", title: "Chain executions", icon: "runs", key: "g x" },
   { path: "/chains", title: "Chains", icon: "chains", key: "g c" },
+  { path: "/prompts", title: "Prompts", icon: "prompt", key: "g m" },
   { path: "/playground", title: "Playground", icon: "play", key: "g p" },
   { path: "/services", title: "Services", icon: "services", key: "g s" },
   { path: "/connect", title: "Connect", icon: "plug", key: "g n" },
   { path: "/import", title: "Import", icon: "import", key: "g i" },
   { path: "/health", title: "Health", icon: "health", key: "g h" },
 ];
+const SETTINGS: typeof PAGES = [{ path: "/settings/providers", title: "Providers", icon: "globe", key: "g v" }];
 
 /** Whether a key press belongs to what is being typed. */
 export function typing(event: KeyboardEvent): boolean {
@@ -46,7 +49,7 @@ function useShortcuts(help: () => void): void {
       else if (event.key === "t") toggleMode();
       else if (event.key === "g") g = Date.now();
       else if (Date.now() - g < 1_000) {
-        const page = PAGES.find((one) => one.key.endsWith(event.key));
+        const page = [...PAGES, ...SETTINGS].find((one) => one.key.endsWith(event.key));
         g = 0;
         if (page) go(href(page.path));
       }
@@ -146,6 +149,27 @@ function User({ session, onKeys, onHelp }: { session: Session; onKeys: () => voi
   );
 }
 
+function Pages({ pages, path, labelledBy }: { pages: typeof PAGES; path: string; labelledBy?: string }) {
+  return (
+    <ul aria-labelledby={labelledBy}>
+      {pages.map((page) => (
+        <li key={page.path}>
+          <Link
+            className={s.nav}
+            href={href(page.path)}
+            aria-current={path === page.path ? "page" : undefined}
+            aria-label={page.title}
+          >
+            <Icon name={page.icon} />
+            <span>{page.title}</span>
+            <kbd aria-hidden="true">{page.key}</kbd>
+          </Link>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 const CONNECTION = { live: "Live", connecting: "Connecting", offline: "Reconnecting" } as const;
 
 export function Shell({ session, title, children }: { session: Session; title: string; children: ReactNode }) {
@@ -155,6 +179,7 @@ export function Shell({ session, title, children }: { session: Session; title: s
   const loading = useLoading();
   const [help] = useState(() => () => setDialog("help"));
   useShortcuts(help);
+  useActivity(["loading"]); // so that every page is live, whether it listens to something or not
   useEffect(() => rememberWorkspace(session.workspace.id), [session.workspace.id]);
 
   return (
@@ -165,22 +190,11 @@ export function Shell({ session, title, children }: { session: Session; title: s
       <header className={s.side}>
         <Workspaces session={session} />
         <nav aria-label="Main">
-          <ul>
-            {PAGES.map((page) => (
-              <li key={page.path}>
-                <Link
-                  className={s.nav}
-                  href={href(page.path)}
-                  aria-current={path === page.path ? "page" : undefined}
-                  aria-label={page.title}
-                >
-                  <Icon name={page.icon} />
-                  <span>{page.title}</span>
-                  <kbd aria-hidden="true">{page.key}</kbd>
-                </Link>
-              </li>
-            ))}
-          </ul>
+          <Pages pages={PAGES} path={path} />
+          <h2 className={s.navGroup} id="settings">
+            Settings
+          </h2>
+          <Pages pages={SETTINGS} path={path} labelledBy="settings" />
         </nav>
         <div className={s.foot}>
           <span className={s.live} role="status" title={CONNECTION[connection]}>
