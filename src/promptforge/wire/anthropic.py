@@ -4,9 +4,11 @@ Its ``input_tokens`` leave cached tokens out, and the counts of a stream's ``mes
 increments. Thinking is paid for but is not output text.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 import msgspec
 
@@ -14,14 +16,17 @@ from promptforge.core.errors import InvalidInput
 from promptforge.core.json import Json, is_array, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
-from promptforge.wire import dialect
+from promptforge.wire import dialect, parameters
 from promptforge.wire.dialect import Complained, Garbled
+from promptforge.wire.parameters import Thinking
 from promptforge.wire.sse import Event
 from promptforge.wire.usage import Uncountable, count, leaves
 
 VERSION = "2023-06-01"
 #: The format demands a limit; this is what every model of it can give.
 DEFAULT_MAX_TOKENS = 4096
+#: Models that decide by themselves how much to think, and are told an effort.
+_ADAPTIVE = re.compile(r"claude-(?:opus|sonnet|haiku)-(?:4-[6-9](?!\d)|[5-9](?!\d))")
 #: Where a call may have run at the standard price; keeping it in a region costs more.
 _ANYWHERE = frozenset({"", "global", "not_available"})
 
@@ -219,9 +224,66 @@ class Stream:
         return replace(_reply(self.text, self._message), usage=self.usage)
 
 
+def _thinking(thinking: Thinking, model: str, limit: int | None, config: Json) -> dict[str, Json]:
+    """An effort in the newer models' words; else a budget, which the limit of the output must leave room for."""
+    if thinking.budget is None and _ADAPTIVE.match(model) and thinking.word != "none":
+        effort = "low" if thinking.word == "minimal" else thinking.word
+        return {"thinking": {"type": "adaptive"}, "output_config": _with(config, effort=effort)}
+    tokens = thinking.tokens
+    if tokens == 0:
+        return {"thinking": {"type": "disabled"}}
+    if limit is not None and limit <= tokens:
+        raise InvalidInput(
+            f"max_tokens must be more than the {tokens} tokens that may be thought, not {limit}",
+            path="$.params.max_tokens",
+        )
+    enough = {} if limit is not None else {"max_tokens": tokens + DEFAULT_MAX_TOKENS}
+    return {**enough, "thinking": {"type": "enabled", "budget_tokens": tokens}}
+
+
+def _format(wanted: Json, config: Json) -> dict[str, Json]:
+    made = parameters.format_of(wanted)
+    if made is None:
+        return {}
+    if made.schema is None:
+        raise InvalidInput(
+            "Anthropic's messages cannot promise JSON without a schema: give a response_format of type json_schema",
+            path="$.params.response_format",
+        )
+    return {"output_config": _with(config, format={"type": "json_schema", "schema": made.schema})}
+
+
+def _with(given: Json, **more: Json) -> dict[str, Json]:
+    return {**given, **more} if is_object(given) else more
+
+
+def _tool(tool: Json, position: int) -> Json:
+    """A tool in this format's form; one of the provider's own stays as it is."""
+    made = parameters.function_of(tool, position)
+    if made is None:
+        return tool
+    told = {"description": made.description, "strict": made.strict}
+    said = {name: value for name, value in told.items() if value is not None}
+    return {"name": made.name, **said, "input_schema": made.schema}
+
+
+def _choice(given: Json, parallel: Json) -> dict[str, Json]:
+    if given is None and parallel is not False:
+        return {}
+    choice = parameters.choice_of("auto" if given is None else given)
+    if choice is None:
+        return {"tool_choice": given}
+    kind = {"required": "any"}.get(choice.kind, choice.kind)
+    named: dict[str, Json] = {"name": choice.name} if choice.name else {}
+    alone: dict[str, Json] = {"disable_parallel_tool_use": True} if parallel is False and kind != "none" else {}
+    return {"tool_choice": {"type": kind, **named, **alone}}
+
+
 class Anthropic:
     """The dialect."""
 
+    title = "Anthropic's messages"
+    lacks = frozenset({"seed", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs"})
     request_id_header = "request-id"
 
     def path(self, request: ModelRequest) -> str:
@@ -238,12 +300,21 @@ class Anthropic:
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON to send: system turns apart, ``stop`` by its name here, a limit in any case."""
-        params = dialect.checked_params(request)
-        stop = params.pop("stop", None)
-        if stop is not None:
-            params.setdefault("stop_sequences", [stop] if isinstance(stop, str) else stop)
-        limit = params.pop("max_completion_tokens", None)
-        params.setdefault("max_tokens", DEFAULT_MAX_TOKENS if limit is None else limit)
+        params = dialect.checked_params(request, self.lacks, self.title)
+        params.pop("n", None)
+        if (stop := params.pop("stop", None)) is not None:
+            params.setdefault("stop_sequences", parameters.stops_of(stop))
+        limit, thinking = parameters.limit_of(params), parameters.thinking_of(params)
+        params["max_tokens"] = DEFAULT_MAX_TOKENS if limit is None else limit
+        if thinking:
+            params |= _thinking(thinking, request.model, limit, params.get("output_config"))
+        if (user := params.pop("user", None)) is not None:
+            params.setdefault("metadata", {"user_id": user})
+        if (wanted := params.pop("response_format", None)) is not None:
+            params |= _format(wanted, params.get("output_config"))
+        if "tools" in params:
+            params["tools"] = [_tool(tool, n) for n, tool in enumerate(cast("Sequence[Json]", params["tools"]))]
+        params |= _choice(params.pop("tool_choice", None), params.pop("parallel_tool_calls", None))
         system = "\n\n".join(turn.content for turn in request.messages if turn.role == "system")
         turns = [{"role": turn.role, "content": turn.content} for turn in request.messages if turn.role != "system"]
         for turn in turns:

@@ -14,6 +14,7 @@ from promptforge.core.errors import InvalidInput
 from promptforge.core.json import Json, is_array, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
+from promptforge.wire import parameters
 from promptforge.wire.failure import Complaint
 from promptforge.wire.sse import Event
 
@@ -81,8 +82,10 @@ class Stream(Protocol):
 
 
 class Dialect(Protocol):
-    """One provider's format."""
+    """One provider's format: what it is called in a sentence, and which of ``parameters.NEUTRAL`` it lacks."""
 
+    title: str
+    lacks: frozenset[str]
     request_id_header: str
 
     def path(self, request: ModelRequest) -> str:
@@ -111,8 +114,8 @@ class Dialect(Protocol):
 RESERVED = ("model", "messages", "stream", "system")
 
 
-def checked_params(request: ModelRequest) -> dict[str, Json]:
-    """The request's parameters; InvalidInput for those that are not parameters or ask for several answers."""
+def checked_params(request: ModelRequest, lacks: frozenset[str], title: str) -> dict[str, Json]:
+    """The request's parameters; InvalidInput for those that are none, ask for several answers, or that it *lacks*."""
     for name in RESERVED:
         if name in request.params:
             raise InvalidInput(f"'{name}' is not a parameter: leave it out of params", path=f"$.params.{name}")
@@ -120,7 +123,7 @@ def checked_params(request: ModelRequest) -> dict[str, Json]:
         raise InvalidInput("'n' must be 1: an execution has one output", path="$.params.n")
     if not any(message.role != "system" for message in request.messages):
         raise InvalidInput("there is no user message to send: add one to the version", path="$.messages")
-    return dict(request.params)
+    return parameters.check(request.params, lacks, title)
 
 
 def read(decoder: msgspec.json.Decoder[T], raw: bytes | str, what: str = "its answer") -> T:

@@ -7,6 +7,7 @@ repeats the usage so far. A prompt that was blocked has no candidates; a candida
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 from urllib.parse import quote
 
 import msgspec
@@ -15,8 +16,9 @@ from promptforge.core.errors import InvalidInput
 from promptforge.core.json import Json, is_array, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
-from promptforge.wire import dialect
+from promptforge.wire import dialect, parameters
 from promptforge.wire.dialect import Complained, Garbled
+from promptforge.wire.parameters import Thinking
 from promptforge.wire.sse import Event
 from promptforge.wire.usage import Uncountable, count, leaves
 
@@ -30,16 +32,14 @@ _CONFIG = {
     "temperature": "temperature",
     "top_p": "topP",
     "top_k": "topK",
-    "max_tokens": "maxOutputTokens",
-    "max_completion_tokens": "maxOutputTokens",
-    "stop": "stopSequences",
     "seed": "seed",
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
 }
 #: What stands in a request beside ``generationConfig``; whatever else is given belongs into it.
-_BESIDE = frozenset({"tools", "toolConfig", "safetySettings", "cachedContent", "labels", "serviceTier"})
+_BESIDE = frozenset({"toolConfig", "safetySettings", "cachedContent", "labels", "serviceTier"})
 _ROLES = {"user": "user", "assistant": "model"}
+_BY_LEVEL = ("gemini-3", "gemini-4")
 _PER_SEARCH = "gemini-3"  # models before it are billed for each answer that searched, however often
 
 
@@ -237,6 +237,8 @@ class Stream:
 class Google:
     """The dialect, as AI Studio speaks it. The base URL is the host."""
 
+    title = "Google's generateContent"
+    lacks = frozenset({"parallel_tool_calls", "service_tier", "user"})
     request_id_header = "x-request-id"
     _root = "/v1beta/models"
 
@@ -255,17 +257,9 @@ class Google:
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON to send: system turns apart, parameters by their names here in ``generationConfig``."""
-        params = dialect.checked_params(request)
-        given = params.pop("generationConfig", None)
-        config: dict[str, Json] = dict(given) if is_object(given) else {}
-        beside: dict[str, Json] = {}
-        for name, value in params.items():
-            if name in _BESIDE:
-                beside[name] = value
-            elif name == "stop":
-                config["stopSequences"] = [value] if isinstance(value, str) else value
-            elif name != "n":
-                config.setdefault(_CONFIG.get(name, name), value)
+        params = dialect.checked_params(request, self.lacks, self.title)
+        params.pop("n", None)
+        config, beside = _placed(params, request.model)
         system = [{"text": turn.content} for turn in request.messages if turn.role == "system"]
         return {
             "contents": [_turn(turn.role, turn.content) for turn in request.messages if turn.role != "system"],
@@ -303,6 +297,60 @@ class Vertex(Google):
     def credential(self, key: str) -> Mapping[str, str]:
         """The header that carries the access token."""
         return {"authorization": f"Bearer {key}"}
+
+
+def _placed(params: dict[str, Json], model: str) -> tuple[dict[str, Json], dict[str, Json]]:
+    """What goes into ``generationConfig``, which wins where it was given, and what stands beside it."""
+    native = params.pop("generationConfig", None)
+    config: dict[str, Json] = {}
+    if (limit := parameters.limit_of(params)) is not None:
+        config["maxOutputTokens"] = limit
+    if (stop := params.pop("stop", None)) is not None:
+        config["stopSequences"] = parameters.stops_of(stop)
+    if thinking := parameters.thinking_of(params):
+        config["thinkingConfig"] = _thinking(thinking, model)
+    if made := parameters.format_of(params.pop("response_format", {"type": "text"})):
+        schema = {} if made.schema is None else {"responseJsonSchema": made.schema}
+        config |= {"responseMimeType": "application/json", **schema}
+    if "top_logprobs" in params:
+        config |= {"responseLogprobs": True, "logprobs": params.pop("top_logprobs")}
+        params.pop("logprobs", None)
+    elif isinstance(params.get("logprobs"), bool):
+        config["responseLogprobs"] = params.pop("logprobs")
+    beside: dict[str, Json] = {}
+    if (tools := params.pop("tools", None)) is not None:
+        beside["tools"] = _tools(cast("Sequence[Json]", tools))
+    if (choice := parameters.choice_of(params.pop("tool_choice", "auto"))) and choice.kind != "auto":
+        mode = {"none": "NONE"}.get(choice.kind, "ANY")
+        only = {"allowedFunctionNames": [choice.name]} if choice.name else {}
+        beside["toolConfig"] = {"functionCallingConfig": {"mode": mode, **only}}
+    for name, value in params.items():
+        if name in _BESIDE:
+            beside[name] = value
+        else:
+            config[_CONFIG.get(name, name)] = value
+    return {**config, **(native if is_object(native) else {})}, beside
+
+
+def _thinking(thinking: Thinking, model: str) -> Json:
+    """A level for the newer models, a budget for those before them, or where one is given."""
+    if thinking.budget is None and model.removeprefix("models/").startswith(_BY_LEVEL):
+        return {"thinkingLevel": "minimal" if thinking.word == "none" else thinking.word}
+    return {"thinkingBudget": thinking.tokens}
+
+
+def _tools(given: Sequence[Json]) -> Sequence[Json]:
+    """Functions together as one tool; tools of the provider's own stay as they are."""
+    own: list[Json] = []
+    functions: list[Json] = []
+    for position, tool in enumerate(given):
+        made = parameters.function_of(tool, position)
+        if made is None:
+            own.append(tool)
+            continue
+        said = {"description": made.description} if made.description else {}
+        functions.append({"name": made.name, **said, "parametersJsonSchema": made.schema})
+    return [*([{"functionDeclarations": functions}] if functions else []), *own]
 
 
 def _turn(role: str, content: str) -> Json:

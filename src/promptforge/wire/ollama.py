@@ -5,21 +5,22 @@ Options of the model stand in ``options``; what is thought before answering is n
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 import msgspec
 
 from promptforge.core.json import Json, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
-from promptforge.wire import dialect
+from promptforge.wire import dialect, openai, parameters
 from promptforge.wire.dialect import Complained, Garbled
 from promptforge.wire.openai import Bearer
 from promptforge.wire.sse import Event
 from promptforge.wire.usage import Uncountable, count, leaves
 
 #: What stands in a request beside ``options``; whatever else is given belongs into them.
-_BESIDE = frozenset({"tools", "format", "keep_alive", "think", "logprobs", "top_logprobs"})
-_OPTIONS = {"max_tokens": "num_predict", "max_completion_tokens": "num_predict"}
+_BESIDE = frozenset({"format", "keep_alive", "think", "logprobs", "top_logprobs"})
+_EFFORTS = ("low", "medium", "high")
 #: The fields of the last line that tell what was used.
 _COUNTS = ("prompt_eval_count", "eval_count")
 _TIMES = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
@@ -152,8 +153,31 @@ class Stream:
         return replace(_reply(self.text, self._last), usage=self.usage)
 
 
+def _placed(params: dict[str, Json]) -> tuple[dict[str, Json], dict[str, Json]]:
+    """What goes into ``options``, which win where they were given, and what stands beside them."""
+    native = params.pop("options", None)
+    options: dict[str, Json] = {}
+    beside: dict[str, Json] = {}
+    if (limit := parameters.limit_of(params)) is not None:
+        options["num_predict"] = limit
+    if (stop := params.pop("stop", None)) is not None:
+        options["stop"] = parameters.stops_of(stop)
+    if thinking := parameters.thinking_of(params):
+        beside["think"] = thinking.word if thinking.word in _EFFORTS else thinking.word != "none"
+    if made := parameters.format_of(params.pop("response_format", {"type": "text"})):
+        beside["format"] = "json" if made.schema is None else made.schema
+    if (tools := params.pop("tools", None)) is not None:
+        beside["tools"] = [openai.tool(tool, n) for n, tool in enumerate(cast("Sequence[Json]", tools))]
+    for name, value in params.items():
+        (beside if name in _BESIDE else options)[name] = value
+    return {**options, **(native if is_object(native) else {})}, beside
+
+
 class Ollama(Bearer):
     """The dialect. The base URL is the host; a key is for what may stand before the server."""
+
+    title = "Ollama's chat"
+    lacks = frozenset({"tool_choice", "parallel_tool_calls", "service_tier", "user"})
 
     def path(self, request: ModelRequest) -> str:
         """Always the same."""
@@ -161,17 +185,9 @@ class Ollama(Bearer):
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON to send: parameters by their names here in ``options``."""
-        params = dialect.checked_params(request)
-        given = params.pop("options", None)
-        options: dict[str, Json] = dict(given) if is_object(given) else {}
-        beside: dict[str, Json] = {}
-        for name, value in params.items():
-            if name in _BESIDE:
-                beside[name] = value
-            elif name == "stop":
-                options["stop"] = [value] if isinstance(value, str) else value
-            elif name != "n":
-                options.setdefault(_OPTIONS.get(name, name), value)
+        params = dialect.checked_params(request, self.lacks, self.title)
+        params.pop("n", None)
+        options, beside = _placed(params)
         return {
             "model": request.model,
             "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],

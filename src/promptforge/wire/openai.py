@@ -11,10 +11,10 @@ from typing import cast
 
 import msgspec
 
-from promptforge.core.json import Json, keepable
+from promptforge.core.json import Json, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
-from promptforge.wire import dialect
+from promptforge.wire import dialect, parameters
 from promptforge.wire.dialect import Complained, Garbled
 from promptforge.wire.sse import Event
 from promptforge.wire.usage import Uncountable, count, leaves
@@ -266,8 +266,21 @@ class Bearer:
         return self.credential(key)
 
 
+def tool(given: Json, position: int) -> Json:
+    """A tool in this format's form; one of the provider's own stays as it is."""
+    made = parameters.function_of(given, position)
+    if made is None or (is_object(given) and "function" in given):
+        return given
+    told = {"description": made.description, "strict": made.strict}
+    said = {name: value for name, value in told.items() if value is not None}
+    return {"type": "function", "function": {"name": made.name, **said, "parameters": made.schema}}
+
+
 class OpenAI(Bearer):
     """The dialect."""
+
+    title = "OpenAI's chat completions"
+    lacks = frozenset({"top_k"})
 
     def path(self, request: ModelRequest) -> str:
         """Always the same."""
@@ -275,10 +288,16 @@ class OpenAI(Bearer):
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON to send; a stream is asked for its usage, a reasoning model is limited by the name it knows."""
-        params = dialect.checked_params(request)
+        params = dialect.checked_params(request, self.lacks, self.title)
         if _REASONING.match(request.model) and "max_tokens" in params:
             limit = params.pop("max_tokens")
             params.setdefault("max_completion_tokens", limit)
+        if "reasoning" in params and (thinking := parameters.thinking_of(params)):
+            params["reasoning_effort"] = thinking.word
+        if "tools" in params:
+            params["tools"] = [tool(one, n) for n, one in enumerate(cast("list[Json]", params["tools"]))]
+        if (choice := parameters.choice_of(params.get("tool_choice"))) and choice.name:
+            params["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
         options = params.pop("stream_options", None)
         told = cast("dict[str, Json]", options) if isinstance(options, dict) else dict[str, Json]()
         return {

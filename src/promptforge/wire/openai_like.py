@@ -14,6 +14,7 @@ class Azure(OpenAI):
     With *api_version* a call goes to the deployment's own path, without to the newer one that is like OpenAI's.
     """
 
+    title = "Azure OpenAI"
     request_id_header = "apim-request-id"
 
     def __init__(self, api_version: str | None = None) -> None:
@@ -31,9 +32,18 @@ class Azure(OpenAI):
         return {"api-key": key}
 
 
+class Compatible(OpenAI):
+    """Any other server that speaks the format: what it takes beside that is not known, so nothing is refused."""
+
+    title = "OpenAI's format"
+    lacks = frozenset[str]()
+
+
 class Mistral(OpenAI):
     """Mistral refuses what it does not know: it tells the usage of a stream unasked, and calls a seed otherwise."""
 
+    title = "Mistral's chat"
+    lacks = frozenset({"top_k", "logprobs", "top_logprobs", "service_tier", "user"})
     request_id_header = "mistral-correlation-id"
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:

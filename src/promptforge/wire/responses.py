@@ -6,13 +6,14 @@ the usage. The last event of a stream repeats the whole response, which settles 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 import msgspec
 
 from promptforge.core.json import Json, is_array, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
-from promptforge.wire import dialect, openai
+from promptforge.wire import dialect, openai, parameters
 from promptforge.wire.dialect import Complained, Garbled
 from promptforge.wire.sse import Event
 from promptforge.wire.usage import Uncountable, count, leaves
@@ -81,8 +82,21 @@ def usage_of(block: Mapping[str, Json] | None) -> Usage | None:
 
 def _format(wanted: Json) -> Json:
     """A ``response_format`` as this format has it: what a schema says stands beside its type."""
-    schema = wanted.get("json_schema") if is_object(wanted) else None
-    return {"type": "json_schema", **schema} if is_object(schema) else wanted
+    made = parameters.format_of(wanted)
+    if made is None or made.schema is None:
+        return {"type": "json_object" if made else "text"}
+    strict = {} if made.strict is None else {"strict": made.strict}
+    return {"type": "json_schema", "name": made.name, "schema": made.schema, **strict}
+
+
+def _tool(tool: Json, position: int) -> Json:
+    """A tool in this format's form; one of the provider's own stays as it is."""
+    made = parameters.function_of(tool, position)
+    if made is None:
+        return tool
+    told = {"description": made.description, "strict": made.strict}
+    said = {name: value for name, value in told.items() if value is not None}
+    return {"type": "function", "name": made.name, **said, "parameters": made.schema}
 
 
 def _text_of(items: Sequence[_Item]) -> tuple[str, bool]:
@@ -208,22 +222,34 @@ class Stream:
 class Responses(openai.Bearer):
     """The dialect."""
 
+    title = "OpenAI's responses"
+    lacks = frozenset({"top_k", "stop", "seed", "frequency_penalty", "presence_penalty", "logprobs"})
+
     def path(self, request: ModelRequest) -> str:
         """Always the same."""
         return "/responses"
 
     def body(self, request: ModelRequest) -> Mapping[str, Json]:
         """The JSON to send; what chat completions call otherwise is said in the words of this format."""
-        params = dialect.checked_params(request)
+        params = dialect.checked_params(request, self.lacks, self.title)
         params.pop("n", None)
-        for name in ("max_tokens", "max_completion_tokens"):
-            if (limit := params.pop(name, None)) is not None:
-                params.setdefault("max_output_tokens", limit)
-        if (effort := params.pop("reasoning_effort", None)) is not None:
-            params.setdefault("reasoning", {"effort": effort})
+        if (limit := parameters.limit_of(params)) is not None:
+            params.setdefault("max_output_tokens", limit)
+        native = params.get("reasoning")
+        if thinking := parameters.thinking_of(params):
+            told = (
+                {name: value for name, value in native.items() if name != "budget_tokens"} if is_object(native) else {}
+            )
+            params["reasoning"] = {**told, "effort": thinking.word}
+        elif native is not None:
+            params["reasoning"] = native
         if (wanted := params.pop("response_format", None)) is not None:
             text = params.get("text")
             params["text"] = {**(text if is_object(text) else {}), "format": _format(wanted)}
+        if "tools" in params:
+            params["tools"] = [_tool(tool, n) for n, tool in enumerate(cast("Sequence[Json]", params["tools"]))]
+        if (choice := parameters.choice_of(params.get("tool_choice"))) and choice.name:
+            params["tool_choice"] = {"type": "function", "name": choice.name}
         return {
             "model": request.model,
             "input": [{"role": turn.role, "content": turn.content} for turn in request.messages],
