@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -251,6 +252,22 @@ def test_an_execution_is_opened_here(at: Page, server: Server):
     expect(at.get_by_role("textbox", name="Message of column A", exact=True)).to_have_value("Hello {{who}}")
     at.goto("/playground?execution=exec_0")
     expect(at.get_by_role("alert")).to_contain_text("could not be opened")
+
+
+def test_what_was_never_sent_is_stopped_for_good(browser: Browser, tmp_path: Path):
+    """While the server is away a run waits; stopped, it does not begin when the server is back."""
+    with serving(tmp_path) as server:
+        page = opened(browser, server, logged_in(server, browser))
+        page.goto("/playground")
+        message(page, "A", "Hello")
+        expect(page.get_by_title("Live", exact=True)).to_be_visible()
+    expect(page.get_by_title("Reconnecting")).to_be_visible()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(result(page, "A")).to_contain_text("Pending")
+    page.get_by_role("button", name="Stop column A").click()
+    expect(page.get_by_role("alert")).to_contain_text("before the server was reached")
+    page.wrong.clear()  # type: ignore[attr-defined]  # the browser notes that nobody answers
+    settled(page)
 
 
 def test_what_a_model_says_stays_text(at: Page):

@@ -88,6 +88,24 @@ def test_key_is_shown_once(at: Page, server):
     assert status() == 401
 
 
+def test_keys_have_a_page_among_the_settings(browser, server, session):
+    """A key is made and revoked there as in the dialog, with the keyboard's way to it; axe finds nothing."""
+    page = opened(browser, server, session)
+    page.goto("/")
+    page.get_by_role("heading", level=1, name="Overview").wait_for()
+    page.keyboard.press("g")
+    page.keyboard.press("k")
+    page.get_by_role("heading", level=1, name="API keys").wait_for()
+    page.get_by_label("Name of the new key").fill("from-the-settings")
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_role("status").filter(has_text="not shown again")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="Revoke from-the-settings").click()
+    page.get_by_role("button", name="Revoke for good").click()
+    expect(page.get_by_role("listitem").filter(has_text="from-the-settings")).to_contain_text("revoked")
+    settled(page)
+
+
 def test_without_a_session_the_page_says_how_to_log_in(browser, server):
     """Nothing is shown to a stranger but how to get a link."""
     page = opened(browser, server, None)

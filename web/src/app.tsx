@@ -8,6 +8,7 @@ import { Connect } from "./pages/connect";
 import { Executions } from "./pages/executions";
 import { Health } from "./pages/health";
 import { Import } from "./pages/importing";
+import { KeysPage } from "./pages/keys";
 import { Login } from "./pages/login";
 import { Overview } from "./pages/overview";
 import { Services } from "./pages/services";
@@ -35,6 +36,7 @@ const TITLES: Record<string, string> = {
   "/health": "Health",
   "/import": "Import",
   "/settings/providers": "Providers",
+  "/settings/keys": "API keys",
 };
 
 export function App() {
@@ -79,6 +81,8 @@ export function App() {
             <Playground session={session.data} />
           ) : path === "/settings/providers" ? (
             <Providers session={session.data} />
+          ) : path === "/settings/keys" ? (
+            <KeysPage />
           ) : path === "/services" ? (
             <Services />
           ) : path === "/connect" ? (

@@ -46,6 +46,9 @@ function connect(): Client {
   return client;
 }
 
+/** Whether what is asked now is sent now. */
+export const isLive = (): boolean => state === "live";
+
 export function useConnection(): Connection {
   return useSyncExternalStore(
     (listener) => {

@@ -3,6 +3,7 @@ import { useState, type FormEvent } from "react";
 import { useCreateKey, useKeys, useRevokeKey, type Key, type Scope, type Session } from "../api/session";
 import { ago } from "../format";
 import { Bone, Button, Dialog, inputClass, Notice, Snippet } from "../parts/controls";
+import p from "../parts/providers.module.css";
 import s from "./keys.module.css";
 
 const SCOPES: readonly { value: Scope; title: string }[] = [
@@ -44,6 +45,31 @@ function Row({ item }: { item: Key }) {
 }
 
 export function Keys({ session, onClose }: { session: Session; onClose: () => void }) {
+  return (
+    <Dialog title={`API keys of ${session.workspace.name}`} onClose={onClose}>
+      <Manage />
+    </Dialog>
+  );
+}
+
+/** The same as a page among the settings. */
+export function KeysPage() {
+  return (
+    <div className={p.page}>
+      <header className={p.head}>
+        <div>
+          <h1>API keys</h1>
+          <p className="muted">Yours, in this workspace: what programs send to be let in. A key is shown once.</p>
+        </div>
+      </header>
+      <div className={s.page}>
+        <Manage />
+      </div>
+    </div>
+  );
+}
+
+function Manage() {
   const keys = useKeys();
   const create = useCreateKey();
   const [name, setName] = useState("");
@@ -53,7 +79,7 @@ export function Keys({ session, onClose }: { session: Session; onClose: () => vo
     create.mutate({ name: name.trim(), scopes: [...scopes] }, { onSuccess: () => setName("") });
   };
   return (
-    <Dialog title={`API keys of ${session.workspace.name}`} onClose={onClose}>
+    <>
       {create.data && (
         <div className={s.secret} role="status">
           <p>
@@ -110,6 +136,6 @@ export function Keys({ session, onClose }: { session: Session; onClose: () => vo
           ))}
         </fieldset>
       </form>
-    </Dialog>
+    </>
   );
 }

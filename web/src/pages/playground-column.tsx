@@ -109,7 +109,7 @@ function Source({ letter, column: one, onReplace }: ColumnProps) {
   const [problem, setProblem] = useState<string | null>(null);
   const choose = (id: string, number: number | null) => {
     setProblem(null);
-    if (!id) return onReplace({ ...blank(), key: one.key, model: one.model, provider: one.provider }, "emptied");
+    if (!id) return onReplace({ ...blank(), key: one.key, model: one.model, provider: one.provider }, "was cleared");
     fetchBase(id, number).then(
       (found) => onReplace({ ...column(found), key: one.key }, `now has ${found.promptName} v${found.version}`),
       (error: Error) => setProblem(error.message),
@@ -158,7 +158,7 @@ function Source({ letter, column: one, onReplace }: ColumnProps) {
           draft
         </span>
       )}
-      {problem && <span className={s.bad}>{problem}</span>}
+      {(problem ?? prompts.error) && <span className={s.bad}>{problem ?? prompts.error?.message}</span>}
     </span>
   );
 }

@@ -1,6 +1,7 @@
 /** The runs that the playground listens to, one a column. */
 import { useEffect, useMemo, useRef, useState } from "react";
 import { cancel, run, type RunEvent, type RunInput } from "../api/playground";
+import { isLive } from "../api/live";
 import type { Live } from "../parts/outcome";
 
 interface Running {
@@ -84,7 +85,10 @@ export function useRuns(onStarted: (key: string, id: string) => void): Runs {
         const one = running.current.get(key);
         if (!one) return;
         one.stop = true;
-        if (one.id) void cancel(one.id).catch((error: Error) => change(key, { problem: error.message }));
+        if (!one.id && !isLive()) {
+          one.leave(); // it was never sent
+          end(key, { problem: "It was stopped before the server was reached." });
+        } else if (one.id) void cancel(one.id).catch((error: Error) => change(key, { problem: error.message }));
       },
       forget: (key: string) => {
         running.current.get(key)?.leave();

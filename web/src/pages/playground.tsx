@@ -97,10 +97,10 @@ function Board({ session }: { session: Session }) {
             look="quiet"
             onClick={() => {
               for (const one of work.columns) runs.forget(one.key);
-              replace({ columns: [blank()], values: {} }, "The playground was emptied.");
+              replace({ columns: [blank()], values: {} }, "The playground was cleared.");
             }}
           >
-            Empty
+            Clear
           </Button>
           <Button
             disabled={work.columns.length >= MOST}

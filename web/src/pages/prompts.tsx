@@ -4,10 +4,11 @@ import { useActivity } from "../api/overview";
 import { usePromptList } from "../api/prompts";
 import type { Session } from "../api/session";
 import { ago } from "../format";
-import { Bone, inputClass, Notice, Segments } from "../parts/controls";
+import { Bone, Button, inputClass, Notice, Segments } from "../parts/controls";
 import d from "../parts/detail.module.css";
+import { Icon } from "../parts/icon";
 import { Link } from "../parts/link";
-import { adjust, href, useRoute } from "../route";
+import { adjust, go, href, useRoute } from "../route";
 import s from "./chains.module.css";
 import { PromptPage } from "./prompt";
 
@@ -23,10 +24,10 @@ export function Prompts({ session }: { session: Session }) {
         <p className="muted">Your role shows figures, not what is defined.</p>
       </div>
     );
-  return id ? <PromptPage key={id} id={id} permissions={permissions} /> : <List params={params} />;
+  return id ? <PromptPage key={id} id={id} permissions={permissions} /> : <List params={params} mayEdit={permissions.includes("edit")} />;
 }
 
-function List({ params }: { params: URLSearchParams }) {
+function List({ params, mayEdit }: { params: URLSearchParams; mayEdit: boolean }) {
   const sought = params.get("q") ?? "";
   const [search, setSearch] = useState(sought);
   const archived = params.get("archived") === "1";
@@ -56,6 +57,11 @@ function List({ params }: { params: URLSearchParams }) {
           ]}
           onChange={(value) => adjust({ archived: value === "archived" ? "1" : null })}
         />
+        {mayEdit && (
+          <Button look="primary" onClick={() => go(href("/playground"))}>
+            <Icon name="plus" size={14} /> Write one
+          </Button>
+        )}
       </div>
       {prompts.error && <Notice title="The prompts could not be read" text={prompts.error.message} />}
       {prompts.isPending && <Bone width="60%" />}

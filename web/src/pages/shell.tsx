@@ -26,7 +26,10 @@ const PAGES: readonly { path: string; title: string; icon: IconName; key: string
   { path: "/import", title: "Import", icon: "import", key: "g i" },
   { path: "/health", title: "Health", icon: "health", key: "g h" },
 ];
-const SETTINGS: typeof PAGES = [{ path: "/settings/providers", title: "Providers", icon: "globe", key: "g v" }];
+const SETTINGS: typeof PAGES = [
+  { path: "/settings/providers", title: "Providers", icon: "globe", key: "g v" },
+  { path: "/settings/keys", title: "API keys", icon: "key", key: "g k" },
+];
 
 /** Whether a key press belongs to what is being typed. */
 export function typing(event: KeyboardEvent): boolean {

@@ -18,6 +18,7 @@ const KEYS: readonly [string, readonly (readonly [string, readonly string[]])[]]
       ["Go to import", ["g", "i"]],
       ["Go to health", ["g", "h"]],
       ["Go to providers", ["g", "v"]],
+      ["Go to API keys", ["g", "k"]],
       ["Switch theme", ["t"]],
       ["This help", ["?"]],
     ],
