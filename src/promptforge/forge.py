@@ -181,7 +181,14 @@ async def open_forge(
         own_prices = Prices(catalog.prices, rows, prices, record, clock)
         await own_prices.start(system("default"))
         providers = Providers(
-            catalog.providers, named, connections, clock, settings.provider_keys, settings.base_urls, allowed
+            catalog.providers,
+            named,
+            connections,
+            clock,
+            settings.provider_keys,
+            settings.base_urls,
+            allowed,
+            settings.at_once,
         )
         prompts = Prompts(catalog.prompts, clock)
         access = Access(catalog.access, clock)
@@ -196,7 +203,6 @@ async def open_forge(
             retentions,
             secret=secret,
             deadline_ms=settings.deadline_ms,
-            at_once=settings.at_once,
         )
         upstream = HttpUpstream(allowed)
         stack.push_async_callback(upstream.close)

@@ -55,7 +55,10 @@ class Settings:
         "their address is not public.",
     )
     deadline_ms: int = _setting(120_000, "How long a prompt run may take when the call does not say.")
-    at_once: int = _setting(256, "How many executions run at the same time; more of them wait.")
+    at_once: int = _setting(
+        256,
+        "How many calls of a workspace run at the same time at one provider that has no limit of its own; more wait.",
+    )
     content_days: int = _setting(365, "Days that inputs and outputs are kept; figures stay.")
     min_free_mb: int = _setting(500, "Free disk space below which new work is refused.")
     backlog: int = _setting(400_000, "Finished executions that may wait for history before new ones are refused.")

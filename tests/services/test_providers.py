@@ -10,7 +10,7 @@ from kit.site import answer, site
 from promptforge.core.access import OF_ROLE, Actor, Role
 from promptforge.core.errors import Forbidden, InvalidInput, NotFound
 from promptforge.core.execution import ErrorType, Status
-from promptforge.core.provider import KeySource, Limits, Provider
+from promptforge.core.provider import BreakerState, KeySource, Limits, Provider
 from promptforge.services.calls import Call
 
 OWN, PROCESS = "sk-of-the-workspace-0123", "sk-canary-abcdefghijklmnop"
@@ -186,3 +186,62 @@ async def test_only_administrators_change_them(forge, actor):
     ):
         with pytest.raises(Forbidden):
             await change
+
+
+async def test_a_test_says_what_it_found_or_what_is_wrong(forge, actor):
+    """A list of models, a wrong key, nobody there, no list at that address; none of it is an execution."""
+    async with asked(forge, actor) as (here, _):
+        assert "No API key" in (await forge.providers.test(actor, "openai")).problem
+        await forge.providers.set_key(actor, "openai", OWN)
+        here.pages["/v1/models"] = answer(b'{"data": [{"id": "b"}, {"id": "a"}, {}]}')
+        found = await forge.providers.test(actor, "openai")
+        assert (found.ok, found.models) == (True, 2)
+        assert here.asked[-1].headers["authorization"] == f"Bearer {OWN}"
+        assert list(await forge.providers.models(actor, "openai")) == ["a", "b"]
+        here.pages["/v1/models"] = answer(b'{"error": {"message": "Incorrect API key"}}', 401)
+        assert list(await forge.providers.models(actor, "openai")) == ["a", "b"]  # of a moment ago
+        wrong = await forge.providers.test(actor, "openai")
+        assert (wrong.problem, wrong.error_type) == (
+            "Invalid API key for provider 'openai'",
+            ErrorType.AUTHENTICATION,
+        )
+        here.pages["/v1/models"] = answer(b"<html>", content_type="text/html")
+        assert "check its base URL" in (await forge.providers.test(actor, "openai")).problem
+        assert all(one.method == "GET" for one in here.asked)
+    gone = await forge.providers.test(actor, "openai")
+    assert (gone.ok, gone.error_type) == (False, ErrorType.NETWORK)
+    assert gone.problem.endswith("does not accept the connection")
+    assert (await forge.providers.test(actor, "openai-compatible")).problem.startswith("Provider 'openai-compatible'")
+    assert (await forge.providers.test(actor, "demo")).models == 3
+
+
+async def test_a_limit_holds_for_runs_of_its_workspace_alone(forge, actor, other_actor):
+    """What waits for its turn at one provider of one workspace is told, and holds up nobody else."""
+    async with asked(forge, actor, limits=Limits(requests_per_minute=1)) as (here, run):
+        await forge.providers.set_key(actor, "openai", OWN)
+        await run()
+        call = Call(content="hi", params={"model": "gpt-4o"}, provider="openai", deadline_ms=50)
+        waited = await forge.executions.execute(actor, call)
+        assert (waited.error_type, waited.latency_ms, waited.token_in, waited.cost) == (ErrorType.RATE_LIMIT, 0, 0, 0)
+        assert waited.content.error == (
+            "No turn at provider 'openai' within 0.05 s: its limits in this workspace are 256 calls at once and "
+            "1 requests a minute"
+        )
+        assert len(here.asked) == 1
+        other = Call(content="hi", params={"model": "demo-small"})
+        assert (await forge.executions.execute(actor, other)).status is Status.SUCCESS
+        assert (await forge.executions.execute(other_actor, other)).status is Status.SUCCESS
+
+
+async def test_a_broken_provider_is_spared(forge, actor):
+    """After failures in a row the next run is refused at once and costs nothing; the state says why."""
+    async with asked(forge, actor) as (here, run):
+        await forge.providers.set_key(actor, "openai", OWN)
+        here.pages["/v1/chat/completions"] = answer(b"<html>", content_type="text/html")
+        failed = [await run() for _ in range(5)]
+        assert {one.error_type for one in failed} == {ErrorType.PROVIDER}
+        came = len(here.asked)
+        spared = await run()
+        assert (spared.error_type, spared.cost, len(here.asked)) == (ErrorType.PROVIDER, 0, came)
+        assert "is not called since" in spared.content.error
+        assert forge.providers.state(actor, "openai").breaker is BreakerState.OPEN

@@ -1,7 +1,7 @@
 """One run against providers that do not end in time."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 
 from kit.executions import pending
@@ -63,7 +63,7 @@ async def ran(forge, actor, provider, *, remaining):
     request = ModelRequest(model="m", messages=turns, params={}, stream=True, remaining=remaining)
     parts = {"record": forge.record, "prices": forge.prices, "clock": forge.clock, "secret": b"secret"}
     run = Run(opened, request, provider, **parts, keep=lambda closed: closed)
-    return await run.drive(asyncio.Semaphore(1))
+    return await run.drive(nullcontext())
 
 
 async def test_what_came_before_the_deadline_is_recorded(forge, actor):

@@ -24,7 +24,7 @@ async def list_providers(session: Session, /) -> None:
     """List every provider that is known, and what is missing before it can be called."""
     found = await session.client.providers.list()
     session.output.value([one.raw for one in found])
-    rows = [(one.name, "ready" if one.ready else "not ready", _key(one), one.address, one.why) for one in found]
+    rows = [(one.name, _now(one), _key(one), one.address, one.why) for one in found]
     columns = [Column("NAME", key=True), *(Column(name) for name in ("STATE", "KEY", "ADDRESS", "WHY"))]
     session.output.table(columns, rows)
 
@@ -80,6 +80,27 @@ async def key(session: Session, /, name: str, remove: bool) -> None:
     session.output.note(f"the key for '{name}' is {done}; {_state(saved)}")
 
 
+@command(provider, "test")
+@click.argument("name")
+async def test(session: Session, /, name: str) -> None:
+    """Try the connection to the provider NAME, and say exactly what is wrong."""
+    found = await session.client.providers.test(name)
+    session.output.value(found.raw)
+    if not found.ok:
+        raise click.ClickException(found.problem or "")
+    models = "" if found.models is None else f" and lists {found.models} models"
+    session.output.note(f"the provider '{name}' answered within {found.latency_ms} ms{models}")
+
+
+@command(provider, "models")
+@click.argument("name")
+async def models(session: Session, /, name: str) -> None:
+    """List the models that the provider NAME offers."""
+    found = await session.client.providers.models(name)
+    session.output.value(list(found))
+    session.output.table([Column("MODEL", key=True)], [(one,) for one in found], header=False)
+
+
 @command(provider, "remove")
 @click.argument("name")
 async def remove(session: Session, /, name: str) -> None:
@@ -91,6 +112,13 @@ async def remove(session: Session, /, name: str) -> None:
 
 def _state(one: Provider) -> str:
     return "it is ready" if one.ready else f"it is not ready: {one.why}"
+
+
+def _now(one: Provider) -> str:
+    if one.state.breaker != "CLOSED" and one.state.retry_at is not None:
+        return f"not called until {one.state.retry_at:%H:%M:%S} UTC"
+    waiting = f", {one.state.waiting} wait" if one.state.waiting else ""
+    return f"ready{waiting}" if one.ready else "not ready"
 
 
 def _key(one: Provider) -> str:

@@ -331,6 +331,13 @@ class Connections(Protocol):
         """What calls the endpoint, without connecting yet; SettingsError when its address is none."""
         ...
 
+    async def models(self, endpoint: Endpoint | None, seconds: float) -> Sequence[str] | None:
+        """The models that it lists (None: the simulated one), None where it has no list and only was reached.
+
+        It is one request that calls no model. ModelFailure when it cannot be asked.
+        """
+        ...
+
     async def close(self) -> None: ...
 
 

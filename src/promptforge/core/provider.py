@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from promptforge.core.execution import ErrorType
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
@@ -56,6 +58,45 @@ class Provider:
     ca: str | None = None
     updated_at: datetime
     updated_by: str
+
+
+class BreakerState(StrEnum):
+    """Whether a provider is called: closed, it is; open, it is not; half open, one call tries it."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderState:
+    """What goes on at a provider for one workspace: calls on their way, those that wait for their turn, the breaker.
+
+    ``failures`` are those in a row that were the provider's own; ``open_since`` and ``retry_at`` are there while the
+    breaker is not closed.
+    """
+
+    running: int = 0
+    waiting: int = 0
+    breaker: BreakerState = BreakerState.CLOSED
+    failures: int = 0
+    open_since: datetime | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """What came of a test of the connection. ``models`` is how many it listed, None where it has no list."""
+
+    latency_ms: int
+    problem: str | None = None
+    error_type: ErrorType | None = None
+    models: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether a call would have got through."""
+        return self.problem is None
 
 
 class KeySource(StrEnum):

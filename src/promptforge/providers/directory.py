@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from promptforge.core.address import AllowedHosts
+from promptforge.core.execution import ErrorType
+from promptforge.core.model import ModelFailure
 from promptforge.core.ports import ModelProvider
 from promptforge.core.provider import Endpoint, Preset
 from promptforge.providers import demo
@@ -10,7 +12,8 @@ from promptforge.providers.http import HttpProvider
 from promptforge.providers.presets import PRESETS
 from promptforge.providers.session import Sessions
 from promptforge.wire.anthropic import Anthropic
-from promptforge.wire.dialect import Dialect
+from promptforge.wire.dialect import Dialect, Garbled
+from promptforge.wire.model_list import LISTS, names
 from promptforge.wire.openai import OpenAI
 
 #: From the name of a format to what speaks it.
@@ -39,6 +42,21 @@ class HttpConnections:
     def open(self, endpoint: Endpoint) -> HttpProvider:
         """What calls the endpoint; SettingsError when its address is none."""
         return HttpProvider(endpoint, DIALECTS[endpoint.preset.dialect](), self._sessions)
+
+    async def models(self, endpoint: Endpoint | None, seconds: float) -> Sequence[str] | None:
+        """The models that it lists (None: the simulated one), None where it has no list and only was reached."""
+        if endpoint is None:
+            return sorted(demo.MODELS)
+        provider, listed = self.open(endpoint), LISTS.get(endpoint.preset.dialect)
+        if listed is None:
+            await provider.reach(seconds)
+            return None
+        try:
+            return names(await provider.get(listed.path, seconds), listed)
+        except Garbled as error:
+            raise ModelFailure(
+                f"Provider '{endpoint.name}' sent something unreadable: {error}; check its base URL", ErrorType.PROVIDER
+            ) from None
 
     async def close(self) -> None:
         """Close every connection."""

@@ -26,6 +26,7 @@ from promptforge.wire.sse import Decoder, EventTooLarge
 DRAIN = 0.1
 MAX_RESPONSE = 64 * 1024 * 1024
 MAX_ERROR_BODY = 256 * 1024
+MAX_LIST = 4 * 1024 * 1024
 _BREAKS = (aiohttp.ClientError, ConnectionError, OSError)
 
 
@@ -56,7 +57,7 @@ class HttpProvider:
         payload = msgspec.json.encode(self.body(request))
         deadline = asyncio.get_running_loop().time() + request.remaining
         call, headers = _Call(self, request, deadline), self._headers(request)
-        response = await call.post(self._sessions, self._address(request), payload, headers)
+        response = await call.send(self._sessions, "POST", self._address(request), payload, headers)
         try:
             if response.status != 200:
                 raise await call.refusal(response)
@@ -73,6 +74,28 @@ class HttpProvider:
                 response.release()
             else:
                 response.close()
+
+    async def get(self, path: str, seconds: float) -> bytes:
+        """What is at a path behind the base URL; ModelFailure when it is not there."""
+        call, response = await self._got(path, seconds)
+        try:
+            if response.status != 200:
+                raise await call.refusal(response)
+            return await call.read(response, MAX_LIST)
+        finally:
+            response.close()
+
+    async def reach(self, seconds: float) -> None:
+        """See that somebody answers at the base URL, whatever the answer is; ModelFailure when nobody does."""
+        _, response = await self._got("", seconds)
+        response.close()
+
+    async def _got(self, path: str, seconds: float) -> "tuple[_Call, aiohttp.ClientResponse]":
+        asked = ModelRequest(model="", messages=(), params={}, stream=False, remaining=seconds)
+        call = _Call(self, asked, asyncio.get_running_loop().time() + seconds)
+        url = URL(str(self._url).rstrip("/") + path, encoded=True)
+        headers = {name: value for name, value in self._headers(asked).items() if name != "content-type"}
+        return call, await call.send(self._sessions, "GET", url, None, headers)
 
     async def close(self) -> None:
         """Nothing: the connections belong to whoever gave the sessions."""
@@ -125,13 +148,13 @@ class _Call:
         self._request_id: str | None = None
         self._status: int | None = None
 
-    async def post(
-        self, sessions: Sessions, url: URL, payload: bytes, headers: Mapping[str, str]
+    async def send(
+        self, sessions: Sessions, method: str, url: URL, payload: bytes | None, headers: Mapping[str, str]
     ) -> aiohttp.ClientResponse:
         """Send the request and wait for the head of the answer."""
         try:
             async with asyncio.timeout_at(self._deadline):
-                response = await sessions.request(self._provider.endpoint, "POST", url, data=payload, headers=headers)
+                response = await sessions.request(self._provider.endpoint, method, url, data=payload, headers=headers)
         except Unchecked as error:
             raise ModelFailure(
                 f"Cannot reach provider '{self._provider.name}': {error}", ErrorType.NETWORK, refused=True
@@ -152,7 +175,7 @@ class _Call:
     async def refusal(self, response: aiohttp.ClientResponse) -> ModelFailure:
         """Read an error answer as far as it can be read."""
         try:
-            raw = await self._read(response, MAX_ERROR_BODY)
+            raw = await self.read(response, MAX_ERROR_BODY)
         except ModelFailure:
             raw = b""
         return failure(
@@ -168,7 +191,7 @@ class _Call:
         """Read a complete answer."""
         if not response.content_type.endswith("json"):
             raise self._failed(f"answered with {response.content_type} where JSON was expected; check its base URL")
-        raw = await self._read(response, MAX_RESPONSE)
+        raw = await self.read(response, MAX_RESPONSE)
         try:
             reply = self._dialect.reply(raw)
         except Complained as told:
@@ -205,7 +228,8 @@ class _Call:
         await _drain(response)
         yield self._named(gathered.reply())
 
-    async def _read(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
+    async def read(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
+        """The whole body, up to a limit."""
         chunks: list[bytes] = []
         size = 0
         while chunk := await self._chunk(response):

@@ -2,6 +2,7 @@
 
 _PROVIDER = """
   name title preset own ready why keySource keyName keySetAt address needs proxyCredentials
+  state { running waiting breaker failures openSince retryAt }
   settings {
     baseUrl region project apiVersion atOnce requestsPerMinute tokensPerMinute connectTimeoutMs idleTimeoutMs
     proxy ca updatedAt
@@ -18,3 +19,7 @@ mutation SetProviderKey($name: String!, $key: String!) {{ setProviderKey(name: $
 REMOVE_PROVIDER_KEY = f"""
 mutation RemoveProviderKey($name: String!) {{ removeProviderKey(name: $name) {{ {_PROVIDER} }} }}
 """
+TEST_PROVIDER = """
+mutation TestProvider($name: String!) { testProvider(name: $name) { ok latencyMs problem errorType models } }
+"""
+PROVIDER_MODELS = "query ProviderModels($provider: String!) { providerModels(provider: $provider) }"

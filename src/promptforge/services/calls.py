@@ -6,6 +6,7 @@ A call is made for its own sake or as the step of a chain, which has decided its
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,13 +19,14 @@ from promptforge.core.errors import Conflict, ForgeError, InvalidInput, TooMany
 from promptforge.core.execution import Attempt, Content, ErrorType, Execution, Json, PromptRef, Status, StepRef
 from promptforge.core.json import is_object
 from promptforge.core.model import Delta, ModelRequest
-from promptforge.core.ports import Claim, Clock, ModelProvider, PriceBook, Record
+from promptforge.core.ports import Claim, Clock, PriceBook, Record
 from promptforge.core.prompt import Message, PromptVersion
 from promptforge.core.retention import Retention, retained
 from promptforge.core.usage import usage
 from promptforge.engine import retry
 from promptforge.language.prompt import fill, render
 from promptforge.services.ending import json_hash, refused
+from promptforge.services.guard import MOST_TOKENS, Guarded
 from promptforge.services.prompts import Prompts
 from promptforge.services.providers import Providers
 from promptforge.services.retention import Retentions
@@ -33,7 +35,6 @@ from promptforge.services.tags import short, tags_of
 
 MAX_DEADLINE_MS = 15 * 60 * 1000
 MAX_QUEUED = 5_000
-_MOST_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,6 @@ class Calls:
         *,
         secret: bytes,
         deadline_ms: int = 120_000,
-        at_once: int = 256,
     ) -> None:
         self._record = record
         self._prompts = prompts
@@ -108,8 +108,8 @@ class Calls:
         self._secret = secret
         self._deadline_ms = deadline_ms
         self._retentions = retentions
-        self._places = asyncio.Semaphore(at_once)
         self._running: dict[str, Started] = {}
+        self._open = Counter[str]()
 
     def running(self, actor: Actor, execution_id: str) -> Started | None:
         """The run of an open execution of the actor's workspace."""
@@ -154,7 +154,7 @@ class Calls:
             )
         )
         sent: Mapping[str, Json] = body if is_object(body) else {}
-        most = next((sent[name] for name in _MOST_TOKENS if isinstance(sent.get(name), int)), None)
+        most = next((sent[name] for name in MOST_TOKENS if isinstance(sent.get(name), int)), None)
         if not isinstance(most, int):
             return None
         several = sent.get("n")
@@ -178,7 +178,7 @@ class Calls:
         self, actor: Actor, call: Call, listener: Callable[[Delta], None] | None, place: Place | None
     ) -> Execution | Started:
         actor.require(Permission.RUN)
-        if len(self._running) >= MAX_QUEUED:
+        if self._open[actor.workspace] >= MAX_QUEUED:
             raise TooMany(f"{MAX_QUEUED} executions are running or waiting already; try again", retry_after=1)
         ref, version = (place.prompt, place.version) if place else await self._resolve(actor, call)
         params, model, provider = await self._model(actor, call, version)
@@ -211,7 +211,7 @@ class Calls:
         actor: Actor,
         pending: Execution,
         request: ModelRequest,
-        provider: ModelProvider,
+        provider: Guarded,
         retention: Retention,
         listener: Callable[[Delta], None] | None,
         place: Place | None,
@@ -229,9 +229,10 @@ class Calls:
             most=(place.attempts if place else None) or retry.MAX_ATTEMPTS,
             listener=listener,
         )
-        task = asyncio.create_task(run.drive(self._places), name=pending.id)
+        task = asyncio.create_task(run.drive(provider.turn(request)), name=pending.id)
         self._running[pending.id] = run, task
-        task.add_done_callback(lambda done: self._finished(pending.id, done))
+        self._open[pending.workspace] += 1
+        task.add_done_callback(lambda done: self._finished(pending, done))
         return run, task
 
     async def _refused(
@@ -246,8 +247,9 @@ class Calls:
             await place.close(closed, kept)
         return closed
 
-    def _finished(self, execution_id: str, task: asyncio.Task[Execution]) -> None:
-        self._running.pop(execution_id, None)
+    def _finished(self, pending: Execution, task: asyncio.Task[Execution]) -> None:
+        self._running.pop(pending.id, None)
+        self._open[pending.workspace] -= 1
         if not task.cancelled():
             task.exception()  # whoever waits sees it; nobody waiting is not a second error
 
@@ -280,7 +282,7 @@ class Calls:
 
     async def _model(
         self, actor: Actor, call: Call, version: PromptVersion | None
-    ) -> tuple[Mapping[str, Json], str, ModelProvider]:
+    ) -> tuple[Mapping[str, Json], str, Guarded]:
         params = {**(version.params if version else {}), **call.params}
         model, named = params.pop("model", None), params.pop("provider", None)
         if not isinstance(model, str) or not model:

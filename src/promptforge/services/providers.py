@@ -12,15 +12,22 @@ from dataclasses import dataclass, field
 from promptforge.core.access import Actor, Permission, system
 from promptforge.core.address import AllowedHosts
 from promptforge.core.catalog_ports import ProviderCatalog
-from promptforge.core.errors import InvalidInput, NotFound
+from promptforge.core.errors import InvalidInput, NotFound, Unavailable
+from promptforge.core.execution import ErrorType
+from promptforge.core.model import ModelFailure
 from promptforge.core.ports import Clock, Connections, ModelProvider
-from promptforge.core.provider import Endpoint, KeySource, Preset, Provider
+from promptforge.core.provider import Endpoint, KeySource, Limits, Preset, Provider, ProviderState, Tested
 from promptforge.core.secret import Secret
 from promptforge.services.access import DEFAULT
+from promptforge.services.backup import of_the_machine
+from promptforge.services.guard import Guard, Guarded, with_default
 from promptforge.services.provider_rules import checked, credentials_name, key_name, split_proxy
 from promptforge.services.secrets import Secrets
 
 MAX_PROVIDERS = 50
+#: Seconds that a test may take, and that a list of models is remembered.
+TEST_SECONDS = 15.0
+MODELS_SECONDS = 300.0
 SIMULATED = Preset(name="demo", title="Demo (simulated)", dialect="demo", base_url="", needs_key=False)
 
 
@@ -58,11 +65,17 @@ class Providers:
     keys: Mapping[str, str] = field(repr=False)
     urls: Mapping[str, str]
     allowed: AllowedHosts
+    at_once: int = 256
+    """Calls on their way to one provider for one workspace, where that has set no limit."""
     _settings: dict[str, Mapping[str, Provider]] = field(default_factory=dict[str, Mapping[str, Provider]], repr=False)
     _opened: dict[tuple[str, str], tuple[Endpoint, ModelProvider]] = field(
         default_factory=dict[tuple[str, str], tuple[Endpoint, ModelProvider]], repr=False
     )
 
+    _models: dict[tuple[str, str], tuple[Endpoint | None, float, Sequence[str]]] = field(
+        default_factory=dict[tuple[str, str], tuple[Endpoint | None, float, Sequence[str]]], repr=False
+    )
+    _guards: dict[tuple[str, str], Guard] = field(default_factory=dict[tuple[str, str], Guard], repr=False)
     _changing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def list(self, actor: Actor) -> Sequence[Standing]:
@@ -134,20 +147,20 @@ class Providers:
             raise NotFound(f"no key for the provider '{name[:60]}' is stored in this workspace")
         return await self.get_standing(actor, name)
 
-    async def get(self, actor: Actor, name: str) -> ModelProvider:
-        """What calls the provider of that name; InvalidInput when there is none, or it has no address yet.
+    async def get(self, actor: Actor, name: str) -> Guarded:
+        """What calls the provider of that name for one run; InvalidInput when there is none, or it has no address yet.
 
         One without a key is returned too: its ``send`` fails with the sentence that says what to do.
         """
         actor.require(Permission.RUN)
         if name == SIMULATED.name:
-            return self.connections.simulated()
+            return self._guarded(actor.workspace, self.connections.simulated(), None)
         endpoint = await self.endpoint(actor, name)
         place = (actor.workspace, name)
         found = self._opened.get(place)
         if found is None or found[0] != endpoint:
             found = self._opened[place] = (endpoint, self.connections.open(endpoint))
-        return found[1]
+        return self._guarded(actor.workspace, found[1], (await self._of(actor.workspace)).get(name))
 
     def of_model(self, actor: Actor, model: str) -> str | None:
         """The provider that owns a model name outright, None for the rest."""
@@ -187,7 +200,62 @@ class Providers:
             ca=settings and settings.ca,
         )
 
+    def state(self, actor: Actor, name: str) -> ProviderState:
+        """What goes on at a provider for the workspace."""
+        actor.require(Permission.NUMBERS)
+        guard = self._guards.get((actor.workspace, name))
+        return guard.state() if guard is not None else ProviderState()
+
+    def states(self, actor: Actor) -> Mapping[tuple[str, str], ProviderState]:
+        """By workspace and provider, what goes on: everywhere for whoever sees the machine, else in their own."""
+        actor.require(Permission.NUMBERS)
+        whole = of_the_machine(actor)
+        return {place: guard.state() for place, guard in self._guards.items() if whole or place[0] == actor.workspace}
+
+    async def test(self, actor: Actor, name: str) -> Tested:
+        """Try the connection with one request, which calls no model; nothing is recorded."""
+        actor.require(Permission.ADMIN)
+        began = self.clock.monotonic()
+        try:
+            found = await self._listed(actor, name)
+        except InvalidInput as error:
+            if error.path is not None:
+                raise
+            return Tested(latency_ms=0, problem=str(error), error_type=ErrorType.VALIDATION)
+        except ModelFailure as failure:
+            return Tested(latency_ms=self._since(began), problem=str(failure), error_type=failure.error_type)
+        return Tested(latency_ms=self._since(began), models=None if found is None else len(found))
+
+    async def models(self, actor: Actor, name: str) -> Sequence[str]:
+        """The models that a provider lists, remembered for some minutes; none where it has no list.
+
+        Unavailable, with what is wrong, when it cannot be asked.
+        """
+        actor.require(Permission.RUN)
+        endpoint = None if name == SIMULATED.name else await self.endpoint(actor, name)
+        place, now = (actor.workspace, name), self.clock.monotonic()
+        found = self._models.get(place)
+        if found is None or found[0] != endpoint or now - found[1] > MODELS_SECONDS:
+            try:
+                listed = await self._listed(actor, name)
+            except ModelFailure as failure:
+                raise Unavailable(str(failure)) from None
+            found = self._models[place] = (endpoint, now, listed or ())
+        return found[2]
+
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _listed(self, actor: Actor, name: str) -> Sequence[str] | None:
+        if name == SIMULATED.name:
+            return await self.connections.models(None, TEST_SECONDS)
+        return await self.connections.models(await self.endpoint(actor, name), TEST_SECONDS)
+
+    def _since(self, began: float) -> int:
+        return max(0, round((self.clock.monotonic() - began) * 1000))
+
+    def _guarded(self, workspace: str, provider: ModelProvider, settings: Provider | None) -> Guarded:
+        guard = self._guards.setdefault((workspace, provider.name), Guard(provider.name, self.clock))
+        return Guarded(provider, guard, with_default(settings.limits if settings else Limits(), self.at_once))
 
     def _presets(self) -> Mapping[str, Preset]:
         return {preset.name: preset for preset in (*self.connections.presets(), SIMULATED)}

@@ -6,7 +6,7 @@ provider bills it either way.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import aclosing, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -69,11 +69,11 @@ class Run:
         self.left_open = False
         """Set before the task is cancelled, when the next process is to go on with it."""
 
-    async def drive(self, places: asyncio.Semaphore) -> Execution:
-        """Wait for a place, call the provider, close the record; never raises for what a provider did."""
+    async def drive(self, turn: AbstractAsyncContextManager[None]) -> Execution:
+        """Wait for the run's turn, call the provider, close the record; never raises for what a provider did."""
         outcome: Outcome
         try:
-            async with places:
+            async with turn:
                 self.execution = altered(self.execution, started_at=self._clock.now())
                 self._began = self._clock.monotonic()
                 outcome = await self._attempt_until_done()

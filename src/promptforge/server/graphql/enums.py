@@ -11,7 +11,7 @@ from promptforge.core.access import Role, Scope
 from promptforge.core.chain import OnError, Severity, StepType
 from promptforge.core.execution import CostState, ErrorType, Source, Status
 from promptforge.core.prompt import Category
-from promptforge.core.provider import KeySource
+from promptforge.core.provider import BreakerState, KeySource
 from promptforge.core.query import Dimension
 from promptforge.core.retention import ContentPolicy
 
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     ScopeEnum: TypeAlias = Scope
     ContentPolicyEnum: TypeAlias = ContentPolicy
     KeySourceEnum: TypeAlias = KeySource
+    BreakerStateEnum: TypeAlias = BreakerState
     TimeWindowEnum: TypeAlias = TimeWindow
     ValueFieldEnum: TypeAlias = ValueField
     StreamEventKindEnum: TypeAlias = StreamEventKind
@@ -78,6 +79,11 @@ else:
     ScopeEnum = strawberry.enum(Scope, name="Scope")
     ContentPolicyEnum = strawberry.enum(ContentPolicy, name="ContentPolicy")
     KeySourceEnum = strawberry.enum(KeySource, name="KeySource", description="Where a provider's key comes from.")
+    BreakerStateEnum = strawberry.enum(
+        BreakerState,
+        name="BreakerState",
+        description="CLOSED: it is called. OPEN: it failed so often that it is not. HALF_OPEN: one call tries it.",
+    )
     TimeWindowEnum = strawberry.enum(TimeWindow, name="TimeWindow")
     ValueFieldEnum = strawberry.enum(ValueField, name="ValueField")
     StreamEventKindEnum = strawberry.enum(StreamEventKind, name="StreamEventKind")

@@ -33,10 +33,12 @@ from promptforge.server.graphql.prompt import (
 )
 from promptforge.server.graphql.provider import (
     Provider,
+    ProviderTest,
     remove_provider,
     remove_provider_key,
     save_provider,
     set_provider_key,
+    test_provider,
 )
 from promptforge.server.graphql.pruning import Pruned, prune
 from promptforge.server.graphql.retention import Retention, remove_rule, set_content, set_rule
@@ -269,6 +271,9 @@ class Mutation:
         set_provider_key, description="The next call goes out with it; it is shown to nobody again."
     )
     remove_provider_key: Provider = resolved(remove_provider_key)
+    test_provider: ProviderTest = resolved(
+        test_provider, description="For administrators: one request, which calls no model."
+    )
     remove_secret: bool = resolved(remove_secret)
     add_price: Price = resolved(
         add_price, description="Prices what is called from now on; what is recorded keeps the lines it has."

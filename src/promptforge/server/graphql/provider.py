@@ -7,10 +7,10 @@ from typing import Any
 import strawberry
 
 from promptforge.core.access import Permission
-from promptforge.core.provider import Limits
+from promptforge.core.provider import Limits, Tested
 from promptforge.core.provider import Provider as CoreProvider
 from promptforge.server.graphql.context import Context, Info
-from promptforge.server.graphql.enums import KeySourceEnum
+from promptforge.server.graphql.enums import BreakerStateEnum, ErrorTypeEnum, KeySourceEnum
 from promptforge.server.graphql.field import ask, read
 from promptforge.services.providers import Standing
 
@@ -31,6 +31,16 @@ class ProviderSettings:
     proxy: str | None = strawberry.field(description="Without its user and password, which nobody is shown.")
     ca: str | None = strawberry.field(description="Certificates (PEM) trusted in the place of the system's.")
     updated_at: datetime
+
+
+@strawberry.type(description="What goes on at a provider for the workspace, since the server started.")
+class ProviderState:
+    running: int = strawberry.field(description="Calls on their way.")
+    waiting: int = strawberry.field(description="Calls that wait for their turn within the limits.")
+    breaker: BreakerStateEnum
+    failures: int = strawberry.field(description="Those in a row that were the provider's own.")
+    open_since: datetime | None
+    retry_at: datetime | None = strawberry.field(description="When it is tried again.")
 
 
 def _for_administrators(of: Callable[[Standing], Any]) -> Any:
@@ -62,6 +72,7 @@ class Provider:
     needs: list[str] = read(
         lambda s: [_camel(need) for need in s.preset.needs], description="The settings that must be given."
     )
+    state: ProviderState = ask(lambda s, context: context.forge.providers.state(context.actor, s.name))
     settings: ProviderSettings | None = ask(
         _for_administrators(lambda s: s.settings), description="Null where nothing is set; to administrators only."
     )
@@ -92,6 +103,25 @@ class SaveProviderInput:
 async def providers(info: Info) -> Sequence[Standing]:
     """Every provider that is known, set or not."""
     return await info.context.forge.providers.list(info.context.actor)
+
+
+@strawberry.type(description="What came of a test of the connection; it is no execution.")
+class ProviderTest:
+    ok: bool
+    latency_ms: int
+    problem: str | None = strawberry.field(description="What exactly is wrong; null when it is well.")
+    error_type: ErrorTypeEnum | None
+    models: int | None = strawberry.field(description="How many models it listed; null where it has no list.")
+
+
+async def test_provider(info: Info, name: str) -> Tested:
+    """Try the connection."""
+    return await info.context.forge.providers.test(info.context.actor, name)
+
+
+async def provider_models(info: Info, provider: str) -> Sequence[str]:
+    """What the provider lists."""
+    return await info.context.forge.providers.models(info.context.actor, provider)
 
 
 async def save_provider(info: Info, input: SaveProviderInput) -> Standing:

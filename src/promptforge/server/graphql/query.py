@@ -24,7 +24,7 @@ from promptforge.server.graphql.limits import at_most
 from promptforge.server.graphql.overview import Overview, ValueCount, overview, values
 from promptforge.server.graphql.price import Price, Tariff, Unpriced, price_of, prices, prices_csv, unpriced
 from promptforge.server.graphql.prompt import Prompt, PromptVersion
-from promptforge.server.graphql.provider import Provider, providers
+from promptforge.server.graphql.provider import Provider, provider_models, providers
 from promptforge.server.graphql.retention import Retention, retention
 from promptforge.server.graphql.scalars import Count
 from promptforge.server.graphql.secret import Secret, secrets
@@ -137,6 +137,9 @@ class Query:
         services, description="The programs of all time, the last seen first, with their figures of the window."
     )
     providers: list[Provider] = resolved(providers, description="All that are known, set or not.")
+    provider_models: list[str] = resolved(
+        provider_models, description="The models that a provider lists, of some minutes ago at most; some list none."
+    )
     health: Health = resolved(health)
     retention: Retention = resolved(retention)
     prices: list[Price] = resolved(
