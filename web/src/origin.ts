@@ -16,7 +16,7 @@ const json = (value: Json): string => (Object.keys(value).length ? JSON.stringif
 function said(value: unknown): Turn[] {
   return turns(value).map(({ role, content }) => ({
     role: (ROLES as readonly string[]).includes(role) ? role : "user",
-    content: plain(content),
+    content: content === null || content === undefined ? "" : plain(content),
   }));
 }
 

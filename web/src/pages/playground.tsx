@@ -3,11 +3,13 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { fetchBase, fetchOrigin } from "../api/playground";
 import { useActivity } from "../api/overview";
 import type { Session } from "../api/session";
+import { words } from "../format";
 import { object } from "../json";
 import { reopened } from "../origin";
 import { Button, IconButton, Key, Notice, Segments } from "../parts/controls";
 import { Editor } from "../parts/editor";
 import { Icon } from "../parts/icon";
+import type { Live } from "../parts/outcome";
 import s from "../parts/playground.module.css";
 import { VariableFields } from "../parts/variables";
 import {
@@ -128,8 +130,8 @@ function Board({ session }: { session: Session }) {
           <Button
             small
             onClick={() => {
+              setUndo({ work, said: "It is as it was before." });
               setWork(undo.work);
-              setUndo(null);
             }}
           >
             Undo
@@ -181,6 +183,9 @@ function Board({ session }: { session: Session }) {
           />
         ))}
       </div>
+      <p className="sr" role="status" aria-label="Runs">
+        {work.columns.map((one, n) => told(LETTERS.charAt(n), runs.lives[one.key])).join(" ")}
+      </p>
       {saved && (
         <SaveDialog
           column={saved}
@@ -194,6 +199,12 @@ function Board({ session }: { session: Session }) {
       )}
     </div>
   );
+}
+
+/** How a run stands, for those who do not see it. */
+function told(letter: string, live: Live | undefined): string {
+  if (!live) return "";
+  return `Column ${letter}: ${live.busy ? "running" : (live.problem ?? words(live.outcome?.errorType ?? "success"))}.`;
 }
 
 /** What the server found wrong with variables in the last runs, by name. */

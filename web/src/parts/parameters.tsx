@@ -14,7 +14,7 @@ const NUMBERS: readonly { name: string; title: string; range: string; fits: (n: 
   { name: "top_p", title: "Top p", range: "0 to 1", fits: (n) => n >= 0 && n <= 1 },
   { name: "seed", title: "Seed", range: "a whole number", fits: Number.isInteger },
 ];
-const EFFORTS = ["minimal", "low", "medium", "high"];
+const EFFORTS = ["none", "minimal", "low", "medium", "high"];
 
 /** What a tool and an answer's form look like, to be filled in. */
 const SAMPLES: readonly { name: string; title: string; value: unknown }[] = [
