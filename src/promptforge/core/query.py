@@ -26,12 +26,17 @@ class Page:
 
 
 class Dimension(StrEnum):
-    """What figures can be grouped by; ``day`` is a date in the breakdown's zone."""
+    """What figures can be grouped by. The first five are of time, in the breakdown's zone: ``core.bucket`` has them."""
 
+    HOUR = "hour"
     DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    HOUR_OF_WEEK = "hour_of_week"
     STATUS = "status"
     PROMPT = "prompt_id"
     PROMPT_NAME = "prompt_name"
+    VERSION_ID = "version_id"
     VERSION = "version"
     MODEL = "model"
     PROVIDER = "provider"
@@ -39,11 +44,27 @@ class Dimension(StrEnum):
     SOURCE = "source"
     LABEL = "label"
     ERROR_TYPE = "error_type"
+    FINISH_REASON = "finish_reason"
+    COST_STATE = "cost_state"
+    CACHED = "cached"
     END_USER = "end_user"
+    SESSION = "session_id"
     USER = "user_id"
     KEY = "key_id"
     CHAIN = "chain_id"
     CHAIN_NAME = "chain_name"
+    CHAIN_VERSION = "chain_version"
+
+
+BUCKETS = frozenset({Dimension.HOUR, Dimension.DAY, Dimension.WEEK, Dimension.MONTH, Dimension.HOUR_OF_WEEK})
+"""The dimensions of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag as a dimension: the text that stands under *key*; without it, or with an empty one, there is none."""
+
+    key: str
 
 
 class Subject(StrEnum):
@@ -53,29 +74,59 @@ class Subject(StrEnum):
     CALLS = "calls"
 
 
+class Metric(StrEnum):
+    """By what groups are ranked, the largest first; the last five are per finished or known one, not sums."""
+
+    RUNS = "runs"
+    CALLS = "calls"
+    SUCCESS = "success"
+    ERROR = "error"
+    PENDING = "pending"
+    COST = "cost"
+    TOKEN_IN = "token_in"  # noqa: S105
+    TOKEN_OUT = "token_out"  # noqa: S105
+    TOKENS = "tokens"
+    ERROR_RATE = "error_rate"
+    LATENCY = "latency"
+    COST_PER_CALL = "cost_per_call"
+    TOKENS_PER_CALL = "tokens_per_call"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdown:
     """Figures of what was created from *start* (inclusive, None: ever) to *end* (exclusive), by dimensions.
 
-    Groups come by number of subjects, most first, at most *limit* of them; by day, oldest first.
+    Groups come by *rank* (None: number of subjects), largest first, at most *limit* of them; by time, oldest first.
+    With *rest* what the limit cuts off comes as one last group with an empty key, so that nothing is left out.
+    *minimum* ranks groups with fewer finished subjects behind all others.
     """
 
     workspace: str
     filter: Filter = EVERYTHING
     start: datetime | None = None
     end: datetime | None = None
-    by: tuple[Dimension, ...] = ()
+    by: tuple[Dimension | Tag, ...] = ()
     subject: Subject = Subject.RUNS
     zone: str = "UTC"
     limit: int = 10_000
+    rank: Metric | None = None
+    minimum: int = 0
+    rest: bool = False
+
+
+Key = tuple[str | int | date | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """*key* holds a value per dimension, None where an execution has none (a call without a prompt)."""
+    """*key* holds a value per dimension, None where an execution has none (a call without a prompt).
 
-    key: tuple[str | int | date | None, ...]
+    The rest has an empty key and *groups* says how many it stands for.
+    """
+
+    key: Key
     figures: Figures
+    groups: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

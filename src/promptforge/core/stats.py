@@ -3,6 +3,7 @@
 Runs are chain executions plus executions outside chains; calls are all executions. Tokens and cost live on calls.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -45,6 +46,15 @@ class Figures:
 
 
 FIGURES = tuple(Figures.__dataclass_fields__)
+
+
+def total(parts: Iterable[Figures]) -> Figures:
+    """The sum of figures over disjoint groups."""
+    sums = dict.fromkeys(FIGURES, 0)
+    for part in parts:
+        for name in FIGURES:
+            sums[name] += getattr(part, name)
+    return Figures(**sums)
 
 
 def success_rate(success: int, error: int) -> Decimal | None:

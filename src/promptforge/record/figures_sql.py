@@ -7,14 +7,14 @@ from typing import Any
 
 from promptforge.core import money
 from promptforge.core.filter import All, Filter, Test
-from promptforge.core.query import Breakdown, Dimension, Group, Subject
+from promptforge.core.query import BUCKETS, Breakdown, Dimension, Group, Key, Metric, Subject, Tag
 from promptforge.core.stats import Figures
 from promptforge.record.filter_sql import Condition
 from promptforge.record.schema import QUARTER, ROLLED
 
 _QUARTER = timedelta(minutes=15)
 _LEAST = timedelta(microseconds=1)
-_ROLLED_BY = {Dimension.DAY, *(dimension for dimension in Dimension if dimension.value in ROLLED)}
+_ROLLED_BY = {*BUCKETS, *(dimension for dimension in Dimension if dimension.value in ROLLED)}
 
 _CALL = "bitAnd(shape, 3) = 0"
 _RUN = "bitAnd(shape, 4) = 0 AND bitAnd(shape, 3) != 2"
@@ -27,37 +27,30 @@ _INNER = """
   sum(token_in) AS sum_in,
   sum(token_out) AS sum_out,
   sum(cost) AS sum_cost"""
-_OUTER = f"""
-  sumIf(rows, {_RUN}) AS runs,
-  sumIf(rows, {_CALL}) AS calls,
-  sumIf(rows, subject AND bitAnd(shape, 24) = 0),
-  sumIf(rows, subject AND bitAnd(shape, 24) = 8),
-  sumIf(rows, subject AND bitAnd(shape, 24) = 16),
-  sumIf(ifNull(sum_latency, 0), subject),
-  sumIf(known_latency, subject),
-  sumIf(ifNull(sum_in, 0), {_CALL}),
-  sumIf(ifNull(sum_out, 0), {_CALL}),
-  sum(ifNull(sum_cost, 0)),
-  sumIf(rows, {_CALL} AND bitAnd(shape, 96) = 32),
-  sumIf(rows, {_CALL} AND bitAnd(shape, 96) = 64),
-  sumIf(rows, {_CALL} AND bitAnd(shape, 96) = 96),
-  sumIf(rows, {_CALL} AND bitAnd(shape, 128) != 0)"""
-_NAMES = (
-    "runs",
-    "calls",
-    "success",
-    "error",
-    "pending",
-    "latency_ms_sum",
-    "latency_count",
-    "token_in",
-    "token_out",
-    "cost",
-    "priced",
-    "unpriced",
-    "unknown",
-    "estimated",
-)
+_SUMS = {
+    "runs": f"sumIf(rows, {_RUN})",
+    "calls": f"sumIf(rows, {_CALL})",
+    "success": "sumIf(rows, subject AND bitAnd(shape, 24) = 0)",
+    "error": "sumIf(rows, subject AND bitAnd(shape, 24) = 8)",
+    "pending": "sumIf(rows, subject AND bitAnd(shape, 24) = 16)",
+    "latency_ms_sum": "sumIf(ifNull(sum_latency, 0), subject)",
+    "latency_count": "sumIf(known_latency, subject)",
+    "token_in": f"sumIf(ifNull(sum_in, 0), {_CALL})",
+    "token_out": f"sumIf(ifNull(sum_out, 0), {_CALL})",
+    "cost": "sum(ifNull(sum_cost, 0))",
+    "priced": f"sumIf(rows, {_CALL} AND bitAnd(shape, 96) = 32)",
+    "unpriced": f"sumIf(rows, {_CALL} AND bitAnd(shape, 96) = 64)",
+    "unknown": f"sumIf(rows, {_CALL} AND bitAnd(shape, 96) = 96)",
+    "estimated": f"sumIf(rows, {_CALL} AND bitAnd(shape, 128) != 0)",
+}
+_RANKS = {metric: metric.value for metric in Metric} | {
+    Metric.TOKENS: "token_in + token_out",
+    Metric.ERROR_RATE: "if(success + error = 0, -1, error / (success + error))",
+    Metric.LATENCY: "if(latency_count = 0, -1, latency_ms_sum / latency_count)",
+    Metric.COST_PER_CALL: "if(calls = 0, -1, toFloat64(cost) / calls)",
+    Metric.TOKENS_PER_CALL: "if(calls = 0, -1, (token_in + token_out) / calls)",
+}
+"""The same as ``merge.ranked_by``; what has no value comes last."""
 
 
 def condition(query: Breakdown, upto: int | None, today: date) -> Condition:
@@ -67,7 +60,8 @@ def condition(query: Breakdown, upto: int | None, today: date) -> Condition:
     made.add(query.filter)
     if upto is not None:
         made.parts.append(f"seq <= {made.bind('UInt64', upto)}")
-    made.values |= {"zone": query.zone, "limit": query.limit}
+    made.values |= {"zone": query.zone, "limit": query.limit, "minimum": query.minimum}
+    made.values |= {f"tag{n}": one.key for n, one in enumerate(query.by) if isinstance(one, Tag)}
     return made
 
 
@@ -101,7 +95,7 @@ def select_rolled(query: Breakdown, condition: Condition) -> str:
         if moment is not None:
             bound = condition.bind("DateTime('UTC')", moment)
             condition.parts.append(f"{QUARTER} {sign} {bound}")
-    columns = [_DAY.replace("created_at", QUARTER) if d is Dimension.DAY else d.value for d in query.by]
+    columns = [_column(d, n).replace("created_at", QUARTER) for n, d in enumerate(query.by)]
     named = "".join(f"{column} AS k{n}, " for n, column in enumerate(columns))
     keys = "".join(f"k{n}, " for n in range(len(columns)))
     inner = f"SELECT {named}shape, {_INNER} FROM facts WHERE {condition.sql} GROUP BY {keys}shape"
@@ -110,7 +104,7 @@ def select_rolled(query: Breakdown, condition: Condition) -> str:
 
 def select(query: Breakdown, where: str, *, cut: bool = True) -> str:
     """The question; *cut* leaves the ordering and the limit to the engine."""
-    named = "".join(f"{_column(dimension)} AS k{n}, " for n, dimension in enumerate(query.by))
+    named = "".join(f"{_shown(one, n)} AS k{n}, " for n, one in enumerate(query.by))
     keys = "".join(f"{key}, " for key in _grouped(query.by))
     inner = f"SELECT {named}shape, {_INNER} FROM facts PREWHERE {where} GROUP BY {keys}shape"
     return _outer(query, inner, cut=cut)
@@ -118,33 +112,72 @@ def select(query: Breakdown, where: str, *, cut: bool = True) -> str:
 
 def _outer(query: Breakdown, inner: str, *, cut: bool) -> str:
     names = ", ".join(f"k{n}" for n in range(len(query.by)))
-    sums = _OUTER.replace("subject", f"({_SUBJECT[query.subject]})")
+    subject = f"({_SUBJECT[query.subject]})"
+    sums = ", ".join(f"{sql.replace('subject', subject)} AS {name}" for name, sql in _SUMS.items())
     if not query.by:
-        return f"SELECT {sums} FROM ({inner})"
-    sql = f"SELECT {names}, {sums} FROM ({inner}) GROUP BY {names}"
-    if cut:
-        # days in order; the rest by size, and by name where sizes are equal, so that a limit always cuts the same
-        size = "runs" if query.subject is Subject.RUNS else "calls"
-        order = ["k0"] if query.by[:1] == (Dimension.DAY,) else []
-        sql += f" ORDER BY {', '.join([*order, f'{size} DESC', names])} LIMIT {{limit:UInt64}}"
-    return sql
+        return f"SELECT 1 AS groups, {sums} FROM ({inner})"
+    sql = f"SELECT {names}, 1 AS groups, {sums} FROM ({inner}) GROUP BY {names}"
+    if not cut:
+        return sql
+    if not query.rest:
+        return f"{sql} ORDER BY {_order(query)} LIMIT {{limit:UInt64}}"
+    # every group gets its place; what is behind the limit becomes one
+    one = "toUInt64(calls > 0 OR cost != 0)" if query.subject is Subject.CALLS else "1"
+    placed = (
+        f"SELECT *, least(row_number() OVER (ORDER BY {_order(query)}), {{limit:UInt64}} + 1) AS place FROM ({sql})"
+    )
+    keys = ", ".join(f"any(k{n})" for n in range(len(query.by)))
+    totals = ", ".join(f"sum(p.{name})" for name in _SUMS)
+    count = f"if(place > {{limit:UInt64}}, -1 - toInt64(sum({one})), 1)"
+    return f"SELECT {keys}, {count}, {totals} FROM ({placed}) AS p GROUP BY place ORDER BY place"
 
 
-_DAY = "toDate(created_at, {zone:String})"
+def _order(query: Breakdown) -> str:
+    """Times in order; the rest by rank, then size, then name, so that a limit always cuts the same."""
+    names = ", ".join(f"k{n}" for n in range(len(query.by)))
+    size = f"{query.subject.value} DESC"
+    if query.by[0] in BUCKETS:
+        return f"k0, {size}, {names}"
+    if query.rank is None:
+        return f"{size}, {names}"
+    return f"success + error >= {{minimum:UInt64}} DESC, {_RANKS[query.rank]} DESC, {size}, {names}"
 
 
-def _column(dimension: Dimension) -> str:
-    return {Dimension.DAY: _DAY, Dimension.VERSION: "version"}.get(dimension, f"any({dimension.value})")
+_TIMES = {
+    Dimension.HOUR: "toDateTime(toInt64(toUnixTimestamp(created_at)) - toMinute(created_at, {zone:String}) * 60"
+    " - toSecond(created_at, {zone:String}), 'UTC')",
+    Dimension.DAY: "toDate(created_at, {zone:String})",
+    Dimension.WEEK: "toMonday(created_at, {zone:String})",
+    Dimension.MONTH: "toStartOfMonth(created_at, {zone:String})",
+    Dimension.HOUR_OF_WEEK: "(toDayOfWeek(created_at, 0, {zone:String}) - 1) * 24 + toHour(created_at, {zone:String})",
+}
+"""``core.bucket`` says the same in Python."""
+_NUMBERS = frozenset({Dimension.VERSION, Dimension.CHAIN_VERSION, Dimension.CACHED})
 
 
-def _grouped(by: Sequence[Dimension]) -> list[str]:
-    """What to group by: days and numbers as they are, all names together as the sum of their hashes.
+def _column(dimension: Dimension | Tag, n: int) -> str:
+    if isinstance(dimension, Tag):
+        return f"tags[{{tag{n}:String}}]"
+    return _TIMES.get(dimension, dimension.value)
+
+
+def _plain(dimension: Dimension | Tag) -> bool:
+    return dimension in _TIMES or dimension in _NUMBERS
+
+
+def _shown(dimension: Dimension | Tag, n: int) -> str:
+    column = _column(dimension, n)
+    return column if _plain(dimension) else f"any({column})"
+
+
+def _grouped(by: Sequence[Dimension | Tag]) -> list[str]:
+    """What to group by: times and numbers as they are, all names together as the sum of their hashes.
 
     A hash of a LowCardinality column is made once per value, not per row, and one number as a key is twice as fast as
     several names.
     """
-    plain = [_column(dimension) for dimension in by if not _column(dimension).startswith("any")]
-    hashes = [f"sipHash64({d.value}) * {2 * n + 1}" for n, d in enumerate(by) if _column(d).startswith("any")]
+    plain = [_column(dimension, n) for n, dimension in enumerate(by) if _plain(dimension)]
+    hashes = [f"sipHash64({_column(d, n)}) * {2 * n + 1}" for n, d in enumerate(by) if not _plain(d)]
     return plain + ([" + ".join(hashes)] if hashes else [])
 
 
@@ -153,9 +186,17 @@ def groups(query: Breakdown, rows: Sequence[Sequence[Any]]) -> list[Group]:
     width = len(query.by)
     found: list[Group] = []
     for row in rows:
-        key: tuple[str | int | date | None, ...] = tuple(value or None for value in row[:width])
-        figures = dict(zip(_NAMES, row[width:], strict=True))
+        figures = dict(zip(_SUMS, row[width + 1 :], strict=True))
         figures["cost"] = money.from_decimal(figures["cost"])
-        if width or figures["calls"] or figures["runs"] or figures["cost"]:
+        count = row[width]
+        if count < 0:
+            found.append(Group(key=(), figures=Figures(**figures), groups=-1 - count))
+        elif width or figures["calls"] or figures["runs"] or figures["cost"]:
+            key: Key = tuple(_value(d, value) for d, value in zip(query.by, row[:width], strict=True))
             found.append(Group(key=key, figures=Figures(**figures)))
     return found
+
+
+def _value(dimension: Dimension | Tag, value: Any) -> Any:
+    """A missing name is empty and a missing version 0; the first hour of a week is 0 as well, and is not missing."""
+    return value if dimension in BUCKETS else value or None

@@ -12,7 +12,7 @@ from promptforge.core.doctor import Examined
 from promptforge.core.erasure import Erasure
 from promptforge.core.execution import Execution, Source
 from promptforge.core.pruning import Border, Pruned
-from promptforge.core.query import Breakdown, Group, Page, Seen, StoreSize
+from promptforge.core.query import Breakdown, Group, Key, Page, Seen, StoreSize
 from promptforge.core.stats import Figures
 from promptforge.record import figures_sql, merge, pruning
 from promptforge.record.chain_rows import chain_of
@@ -175,7 +175,7 @@ class ClickHouseHistory:
             sql = figures_sql.select(query, condition.sql)
             return figures_sql.groups(query, self._engine.ask(sql, condition.values, heavy=True))
         # the hits of a common word over all time would not fit into the memory that a question may take
-        sums: dict[merge.Key, Figures] = {}
+        sums: dict[Key, Figures] = {}
         for first, last in self._windows(query.workspace, query.end, query.start):
             condition.values |= {"first": first, "last": last}
             sql = figures_sql.select(query, condition.within_window(), cut=False)

@@ -4,18 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
-from promptforge.core import ids
+from promptforge.core import bucket, ids
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, without_content
 from promptforge.core.execution import Execution
 from promptforge.core.filter import FIELDS, matches
-from promptforge.core.query import Breakdown, Dimension, Group, Page, Seen, Subject
-from promptforge.core.stats import Figures
+from promptforge.core.query import BUCKETS, Breakdown, Dimension, Group, Key, Metric, Page, Seen, Subject, Tag
+from promptforge.core.stats import Figures, total
 from promptforge.record.schema import number_of
 
 E = TypeVar("E", Execution, ChainExecution)
-Key = tuple[str | int | date | None, ...]
 
 
 def newest_first(execution: AnyExecution) -> tuple[datetime, int]:
@@ -66,16 +64,27 @@ def in_figures(query: Breakdown, runs: Iterable[AnyExecution]) -> list[AnyExecut
 def groups(query: Breakdown, runs: Sequence[AnyExecution], stored: Sequence[Group]) -> list[Group]:
     """The groups of the history with open runs counted in, in their order.
 
-    Who counts calls by something is not shown the group of chain executions, in which there are none.
+    Who counts calls by something is not shown the group of chain executions, in which there are none. An open run of
+    a group that is not among the first counts to the rest.
     """
-    found: dict[Key, Figures] = {group.key: group.figures for group in stored}
+    rest = Group(key=(), figures=Figures(), groups=0)
+    found: dict[Key, Figures] = {}
+    for group in stored:
+        if query.by and not group.key:
+            rest = group
+        else:
+            found[group.key] = group.figures
     for run in runs:
-        key = tuple(_value(dimension, run, query.zone) for dimension in query.by)
-        one = _one(query, run)
-        found[key] = found[key] + one if key in found else one
+        key, one = tuple(_value(dimension, run, query.zone) for dimension in query.by), _one(query, run)
+        if key not in found and rest.groups:
+            rest = replace(rest, figures=rest.figures + one)
+        else:
+            found[key] = found[key] + one if key in found else one
     if query.by and query.subject is Subject.CALLS:
-        found = {key: figures for key, figures in found.items() if figures.calls or figures.cost}
-    return ordered(query, found) if runs else [Group(key=key, figures=figures) for key, figures in found.items()]
+        unseen = [key for key, figures in found.items() if not (figures.calls or figures.cost)]
+        for key in unseen:
+            rest = replace(rest, figures=rest.figures + found.pop(key))
+    return ordered(query, found, rest)
 
 
 def _one(query: Breakdown, run: AnyExecution) -> Figures:
@@ -99,26 +108,61 @@ def seen(runs: Iterable[AnyExecution], stored: Sequence[Seen], limit: int) -> li
     return sorted(order, key=lambda one: one.last, reverse=True)[:limit]
 
 
-def ordered(query: Breakdown, found: Mapping[Key, Figures]) -> list[Group]:
-    """Groups in the order of a breakdown, cut to its limit; the same order as the engine's."""
+def ordered(query: Breakdown, found: Mapping[Key, Figures], rest: Group | None = None) -> list[Group]:
+    """Groups in the order of a breakdown, cut to its limit; the same order as the engine's. *rest* goes on."""
     made = [Group(key=key, figures=figures) for key, figures in found.items()]
-    made.sort(key=lambda group: _order(query, group))
-    return made[: query.limit]
+    if query.by:
+        made.sort(key=lambda group: _order(query, group))
+    shown, cut = made[: query.limit], made[query.limit :]
+    if not query.rest:
+        return shown
+    sums = total([*(group.figures for group in cut), *([rest.figures] if rest else [])])
+    groups = len(cut) + (rest.groups if rest else 0)
+    return [*shown, Group(key=(), figures=sums, groups=groups)] if groups or sums != Figures() else shown
 
 
 def _order(query: Breakdown, group: Group) -> tuple[object, ...]:
     figures = group.figures
     size = -(figures.runs if query.subject is Subject.RUNS else figures.calls)
     names = tuple(_sortable(value) for value in group.key)
-    return (*names[:1], size, *names) if query.by[:1] == (Dimension.DAY,) else (size, *names)
+    if query.by[0] in BUCKETS:
+        return (*names[:1], size, *names)
+    if query.rank is None:
+        return (size, *names)
+    return (figures.success + figures.error < query.minimum, -ranked_by(query.rank, figures), size, *names)
+
+
+def ranked_by(metric: Metric, figures: Figures) -> float:
+    """What groups are sorted by; -1 where there is no value, which comes last."""
+    match metric:
+        case Metric.TOKENS:
+            return figures.token_in + figures.token_out
+        case Metric.ERROR_RATE:
+            return _ratio(figures.error, figures.success + figures.error)
+        case Metric.LATENCY:
+            return _ratio(figures.latency_ms_sum, figures.latency_count)
+        case Metric.COST_PER_CALL:
+            return _ratio(figures.cost, figures.calls)
+        case Metric.TOKENS_PER_CALL:
+            return _ratio(figures.token_in + figures.token_out, figures.calls)
+        case _:
+            return getattr(figures, metric.value)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else -1
 
 
 def _sortable(value: str | int | date | None) -> tuple[int, str | int | date]:
     return (0, 0) if value is None else (1, value)
 
 
-def _value(dimension: Dimension, run: AnyExecution, zone: str) -> str | int | date | None:
-    if dimension is Dimension.DAY:
-        return run.created_at.astimezone(ZoneInfo(zone)).date()
+def _value(dimension: Dimension | Tag, run: AnyExecution, zone: str) -> str | int | date | None:
+    if isinstance(dimension, Tag):
+        return run.tags.get(dimension.key) or None
+    if dimension in BUCKETS:
+        return bucket.key(dimension, run.created_at, zone)
+    if dimension is Dimension.FINISH_REASON:
+        return getattr(run, "finish_reason", None) or None
     value = FIELDS[dimension.value].read(run)
     return value if isinstance(value, str | int) and value else None

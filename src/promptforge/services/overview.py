@@ -16,7 +16,7 @@ from promptforge.core.execution import ErrorType
 from promptforge.core.filter import EVERYTHING, All, Any, Filter, Not, Operator, Test, searches
 from promptforge.core.ports import Clock, Record
 from promptforge.core.query import MAX_PAGE, Breakdown, Dimension, Freshness, Group, Groups, Subject
-from promptforge.core.stats import FIGURES, Figures
+from promptforge.core.stats import Figures, total
 from promptforge.core.window import Window, before
 
 MAX_GROUPS = 100_000
@@ -198,15 +198,6 @@ def subject_of(filter: Filter) -> Subject:
         case Test(field, operator):
             inside_chain = field == "chain_execution_id" and operator is not Operator.EXISTS
             return Subject.CALLS if field in _CALLS or inside_chain else Subject.RUNS
-
-
-def total(parts: Iterable[Figures]) -> Figures:
-    """The sum of figures over disjoint groups."""
-    sums = dict.fromkeys(FIGURES, 0)
-    for part in parts:
-        for name in FIGURES:
-            sums[name] += getattr(part, name)
-    return Figures(**sums)
 
 
 def _allow(actor: Actor, filter: Filter) -> None:
