@@ -76,13 +76,21 @@ class Settings:
     )
     openai_api_key: str | None = _setting(None, "Key for OpenAI.", env="OPENAI_API_KEY", secret=True)
     openai_base_url: str = _setting("https://api.openai.com/v1", "Where OpenAI's API is.", env="OPENAI_BASE_URL")
-    gemini_api_key: str | None = _setting(
-        None, "Key for Google's Gemini; known, not used yet.", env="GEMINI_API_KEY", secret=True
-    )
+    gemini_api_key: str | None = _setting(None, "Key for Google's AI Studio.", env="GEMINI_API_KEY", secret=True)
     google_gemini_base_url: str | None = _setting(
-        None, "Where Gemini's API is; known, not used yet.", env="GOOGLE_GEMINI_BASE_URL"
+        None, "Where AI Studio's API is, if elsewhere.", env="GOOGLE_GEMINI_BASE_URL"
     )
-    ollama_host: str | None = _setting(None, "Where Ollama is; known, not used yet.", env="OLLAMA_HOST")
+    azure_openai_api_key: str | None = _setting(None, "Key for Azure OpenAI.", env="AZURE_OPENAI_API_KEY", secret=True)
+    azure_openai_endpoint: str | None = _setting(
+        None, "Where the resource of Azure OpenAI is.", env="AZURE_OPENAI_ENDPOINT"
+    )
+    mistral_api_key: str | None = _setting(None, "Key for Mistral.", env="MISTRAL_API_KEY", secret=True)
+    groq_api_key: str | None = _setting(None, "Key for Groq.", env="GROQ_API_KEY", secret=True)
+    deepseek_api_key: str | None = _setting(None, "Key for DeepSeek.", env="DEEPSEEK_API_KEY", secret=True)
+    together_api_key: str | None = _setting(None, "Key for Together.", env="TOGETHER_API_KEY", secret=True)
+    openrouter_api_key: str | None = _setting(None, "Key for OpenRouter.", env="OPENROUTER_API_KEY", secret=True)
+    xai_api_key: str | None = _setting(None, "Key for xAI.", env="XAI_API_KEY", secret=True)
+    ollama_host: str | None = _setting(None, "Where Ollama is, for all workspaces.", env="OLLAMA_HOST")
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -99,8 +107,12 @@ class Settings:
     @property
     def base_urls(self) -> Mapping[str, str]:
         """The addresses of providers, by the variable that sets each."""
-        named = ("anthropic_base_url", "openai_base_url", "google_gemini_base_url", "ollama_host")
-        return {variable(name): value for name in named if (value := getattr(self, name))}
+        given = {variable(name): value for name in _ADDRESSES if (value := getattr(self, name))}
+        # Ollama's own variable is a host and a port, as a rule
+        return {name: value if "://" in value else f"http://{value}" for name, value in given.items()}
+
+
+_ADDRESSES = ("anthropic_base_url", "openai_base_url", "google_gemini_base_url", "azure_openai_endpoint", "ollama_host")
 
 
 def variable(name: str) -> str:

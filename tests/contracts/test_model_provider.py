@@ -4,15 +4,28 @@ import json
 
 import pytest
 
-from kit.providers import open_anthropic, open_openai
+from kit.providers import opened as opened_at
 from promptforge.core.execution import ErrorType
 from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
 from promptforge.core.prompt import Message
 from promptforge.providers.demo import Demo
 
 KEY = "sk-contract-0123456789"
-NAMES = ["anthropic", "openai", "demo"]
-RECORDED = {"anthropic": ("message", "message_stream"), "openai": ("chat", "chat_stream")}
+#: Recordings, plain and streamed; what has no stream of its own answers a stream with one piece.
+RECORDED = {
+    "anthropic": ("anthropic/message", "anthropic/message_stream"),
+    "openai": ("openai/chat", "openai/chat_stream"),
+    "openai-responses": ("openai/responses", "openai/responses"),
+    "azure": ("openai/chat", "openai/chat_stream"),
+    "google": ("google/generate_content", "google/generate_content"),
+    "vertex": ("google/generate_content", "google/generate_content"),
+    "groq": ("groq/chat", "groq/chat"),
+    "mistral": ("mistral/chat", "mistral/chat"),
+    "ollama": ("ollama/chat", "ollama/chat_stream"),
+}
+NAMES = [*RECORDED, "demo"]
+#: Formats that name the model in the address.
+IN_PATH = {"google", "vertex"}
 
 
 @pytest.fixture
@@ -23,9 +36,9 @@ async def opened(request):
         provider = Demo()
     else:
         replay_provider = request.getfixturevalue("replay_provider")
-        recording = replay_provider.base(name, RECORDED[name][stream])
+        recording = replay_provider.base(*RECORDED[name][stream].split("/"))
         url = recording if works else replay_provider.fault("status/429")
-        provider = (open_anthropic if name == "anthropic" else open_openai)(KEY, url)
+        provider = opened_at(name, KEY, url)
     options = {"demo": {} if works else {"fail": "rate_limit", "retry_after": 1}} if name == "demo" else {}
     turns = (Message(role="system", content="be brief"), Message(role="user", content="hi"))
     model = "demo-small" if name == "demo" else "m"
@@ -90,5 +103,5 @@ async def test_the_body_is_json_without_credentials(opened):
     provider, request = opened
     body = json.dumps(provider.body(request))
     assert KEY not in body
-    assert json.loads(body)["model"] == request.model
+    assert provider.name in IN_PATH or json.loads(body)["model"] == request.model
     assert KEY not in f"{provider!r} {vars(provider).get('name')}"

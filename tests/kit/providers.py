@@ -10,6 +10,8 @@ HINT = "set it"
 def endpoint(name: str, url: str | None = None, key: str | None = None, **given) -> Endpoint:
     """Where the preset of that name is, as an operator would have it."""
     preset = BY_NAME[name]
+    if name == "vertex":
+        given = {"project": "p", "region": "r", **given}
     given = {"name": name, "trusted": True, "key_name": preset.key_variable or "", "hint": HINT, **given}
     return Endpoint(preset=preset, base_url=url or preset.base_url, key=key, **given)
 

@@ -22,9 +22,10 @@ def test_a_preset_is_whole(preset):
 
 
 def test_a_preset_has_its_name_and_its_key_alone():
-    """No two share a name, or the variable of a key, which is also the name of a secret."""
-    for values in ([p.name for p in PRESETS], [p.key_variable for p in PRESETS if p.key_variable]):
-        assert len(set(values)) == len(values)
+    """No two share a name, nor the variable of a key, which is also the name of a secret, but at one address."""
+    assert len({preset.name for preset in PRESETS}) == len(PRESETS)
+    keys = {(preset.key_variable, preset.base_url) for preset in PRESETS if preset.key_variable}
+    assert len(keys) == len({variable for variable, _ in keys})
 
 
 @pytest.mark.parametrize("name", ["anthropic", "openai"])

@@ -15,6 +15,7 @@ from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.prompt import Message
 from promptforge.core.usage import usage
 from promptforge.pricing.book import Book
+from promptforge.wire.unknown_usage import unknown_usage
 
 pytestmark = pytest.mark.shared
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -141,6 +142,51 @@ async def test_the_cost_is_the_catalogues_own_sum(recorded):
 
 
 BOOK = Book()
+
+#: Provider and file of a recording: whose preset calls it, and who reads its bytes.
+OTHERS = {
+    ("google", "generate_content"): ("google", bodies.google_leaves, bodies.google_text),
+    ("groq", "chat"): ("groq", bodies.openai_leaves, bodies.openai_text),
+    ("mistral", "chat"): ("mistral", bodies.openai_leaves, bodies.openai_text),
+    ("ollama", "chat"): ("ollama", bodies.ollama_leaves, bodies.ollama_text),
+    ("ollama", "chat_stream"): ("ollama", bodies.ollama_leaves, bodies.ollama_text),
+    ("openai", "responses"): ("openai-responses", bodies.openai_leaves, bodies.responses_text),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize("recorded", [r for place in OTHERS for r in recordings(*place)], ids=str)
+async def test_the_others_are_read_as_their_bytes_say(replay_provider, recorded, stream):
+    """Text, leaves, model and cost of each are those of an independent reader and of the catalogue itself."""
+    if "ndjson" in recorded.content_type and not stream:
+        return  # a stream is never the answer to a call that asked for none
+    preset, leaves_of, text_of = OTHERS[recorded.provider, recorded.name]
+    provider = opened(preset, "k-1", replay_provider.base(recorded.provider, recorded.name))
+    count = len(recordings(recorded.provider, recorded.name))
+    found = []
+    try:
+        for _ in range(count):
+            items = [item async for item in provider.send(asked("any-model", stream=stream))]
+            assert "".join(item.text for item in items[:-1]) == (items[-1].text if stream else "")
+            found.append(items[-1])
+    finally:
+        await provider.close()
+    leaves = {leaf: n for leaf, n in leaves_of(recorded.body).items() if n}
+    reply = next(r for r in found if r.text.startswith(text_of(recorded.body)) and dict(r.usage.leaves) == leaves)
+    assert reply.model
+    assert reply.finish_reason
+    assert unknown_usage(preset, reply.usage_raw) == ()
+    lines = BOOK.lines("w", provider.priced_as, reply.model, usage(**leaves), NOW)
+    if provider.priced_as == "ollama":
+        assert lines is None
+        return
+    told = Usage(
+        input_tokens=reply.usage.token_in,
+        cache_read_tokens=leaves.get("input_cache_read", 0),
+        output_tokens=reply.usage.token_out,
+    )
+    price = calc_price(told, reply.model, provider_id=provider.priced_as, genai_request_timestamp=NOW)
+    assert money.decimal(sum(line.amount for line in lines)) == price.total_price
 
 
 @pytest.mark.parametrize("provider", ["anthropic", "openai"])

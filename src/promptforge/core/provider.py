@@ -11,9 +11,11 @@ from promptforge.core.execution import ErrorType
 class Preset:
     """A provider that is known before anybody sets anything.
 
-    ``dialect`` names the format it speaks; ``base_url`` is None where it must be given, and *needs* are the further
-    settings that must. ``key_variable`` and ``url_variable`` name what the process may be started with, and the first
-    the secret that holds a workspace's key. ``priced_as`` is the name under which its models have prices.
+    ``dialect`` names the format it speaks; ``base_url`` is None where it must be given, and may hold ``{region}``;
+    *needs* are the further settings that must be given. ``key_variable`` and ``url_variable`` name what the process may
+    be started with, and the first the secret that holds a workspace's key. ``priced_as`` is the name under which its
+    models have prices. ``local``: its address is on the operator's machine, which others may call once the operator
+    says so by setting the variable.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Preset:
     url_variable: str | None = None
     needs_key: bool = True
     needs: tuple[str, ...] = ()
+    local: bool = False
     priced_as: str | None = None
 
 

@@ -13,11 +13,25 @@ from promptforge.providers.presets import PRESETS
 from promptforge.providers.session import Sessions
 from promptforge.wire.anthropic import Anthropic
 from promptforge.wire.dialect import Dialect, Garbled
+from promptforge.wire.google import Google, Vertex
 from promptforge.wire.model_list import LISTS, names
+from promptforge.wire.ollama import Ollama
 from promptforge.wire.openai import OpenAI
+from promptforge.wire.openai_like import Azure, Compatible, Mistral
+from promptforge.wire.responses import Responses
 
-#: From the name of a format to what speaks it.
-DIALECTS: Mapping[str, Callable[[], Dialect]] = {"openai": OpenAI, "anthropic": Anthropic}
+#: From the name of a format to what speaks it, where an endpoint says how.
+DIALECTS: Mapping[str, Callable[[Endpoint], Dialect]] = {
+    "openai": lambda _: OpenAI(),
+    "responses": lambda _: Responses(),
+    "openai-compatible": lambda _: Compatible(),
+    "mistral": lambda _: Mistral(),
+    "azure": lambda endpoint: Azure(endpoint.api_version),
+    "anthropic": lambda _: Anthropic(),
+    "google": lambda _: Google(),
+    "vertex": lambda endpoint: Vertex(endpoint.project or "", endpoint.region or ""),
+    "ollama": lambda _: Ollama(),
+}
 
 
 class HttpConnections:
@@ -41,7 +55,7 @@ class HttpConnections:
 
     def open(self, endpoint: Endpoint) -> HttpProvider:
         """What calls the endpoint; SettingsError when its address is none."""
-        return HttpProvider(endpoint, DIALECTS[endpoint.preset.dialect](), self._sessions)
+        return HttpProvider(endpoint, DIALECTS[endpoint.preset.dialect](endpoint), self._sessions)
 
     async def models(self, endpoint: Endpoint | None, seconds: float) -> Sequence[str] | None:
         """The models that it lists (None: the simulated one), None where it has no list and only was reached."""

@@ -44,7 +44,7 @@ class HttpUpstream:
     async def send(self, request: UpstreamRequest) -> "HttpUpstreamReply":
         """Send the request and wait for the head of the answer; ModelFailure when there is none."""
         endpoint = request.endpoint
-        dialect = DIALECTS[endpoint.preset.dialect]()
+        dialect = DIALECTS[endpoint.preset.dialect](endpoint)
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in request.headers

@@ -47,7 +47,7 @@ def checked(given: Provider, proxy: str | None, presets: Mapping[str, Preset], a
     if given.name in presets and given.name != given.preset:
         raise InvalidInput(f"the name '{given.name}' is that of a preset: choose another", path="$.name")
     secret = key_name(given.name, preset)
-    if any(secret == other.key_variable and given.name != other.name for other in presets.values()):
+    if given.name not in presets and any(secret == other.key_variable for other in presets.values()):
         raise InvalidInput(f"the name '{given.name}' would share the key {secret}: choose another", path="$.name")
     for name in ("region", "project", "api_version"):
         value = getattr(given, name)

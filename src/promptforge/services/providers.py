@@ -186,7 +186,7 @@ class Providers:
             name=name,
             preset=preset,
             base_url=address,
-            trusted=settings is None or settings.base_url is None,
+            trusted=self._is_operators(workspace, preset, settings),
             key=key,
             key_name=secret,
             hint=self._hint(workspace, name, preset, settings),
@@ -290,9 +290,19 @@ class Providers:
 
     def _address(self, preset: Preset, settings: Provider | None) -> str | None:
         own = _without_user(self.urls.get(preset.url_variable or ""))
-        address = (settings and settings.base_url) or own or preset.base_url
+        region = (settings and settings.region) or ""
+        known = preset.base_url and preset.base_url.replace("{region}", region)
+        known = known and known.replace("//global-", "//")  # a place that is in no name
+        address = (settings and settings.base_url) or own or known
         missing = [need for need in preset.needs if need != "base_url" and not getattr(settings, need, None)]
         return None if missing else address
+
+    def _is_operators(self, workspace: str, preset: Preset, settings: Provider | None) -> bool:
+        """Whether the address is the operator's choice. One on the operator's machine is for the workspace ``default``,
+        and for others once the operator has set it."""
+        if settings is not None and settings.base_url is not None:
+            return False
+        return not preset.local or workspace == DEFAULT or bool(self.urls.get(preset.url_variable or ""))
 
     def _may_use_own(self, workspace: str, settings: Provider | None) -> bool:
         """The operator's key goes to the address that the operator chose, and for the workspace ``default`` alone."""
@@ -316,6 +326,8 @@ class Providers:
         address, why = self._address(preset, settings), None
         if address is None:
             why = _NO_ADDRESS.format(name=name)
+        elif not self._is_operators(workspace, preset, settings) and not (settings and settings.base_url):
+            why = _LOCAL.format(variable=preset.url_variable or "an address of its own", name=name)
         elif source is KeySource.MISSING:
             why = f"it has no key: {self._hint(workspace, name, preset, settings)}"
         return Standing(
@@ -338,4 +350,8 @@ def _without_user(url: str | None) -> str | None:
     return f"{head}{slashes}{authority.rpartition('@')[2]}{slash}{path}" if url else None
 
 
+_LOCAL = (
+    "it is on the operator's machine: the operator shares it by setting {variable}, or an administrator says where "
+    "another one is with 'promptforge provider set {name}'"
+)
 _NO_ADDRESS = "an administrator says where it is with 'promptforge provider set {name}' or on the page Providers"

@@ -23,7 +23,7 @@ class ModelList:
 #: By the name of a format. One that is not here has no list that a key alone can ask for.
 LISTS = {
     "openai": ModelList("/models"),
-    "openai-responses": ModelList("/models"),
+    "openai-compatible": ModelList("/models"),
     "responses": ModelList("/models"),
     "mistral": ModelList("/models"),
     "azure": ModelList("/openai/v1/models"),
