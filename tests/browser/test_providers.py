@@ -13,6 +13,7 @@ from browser.test_shell import violations
 
 pytestmark = pytest.mark.browser
 
+SAVE = "mutation($input: SaveProviderInput!) { saveProvider(input: $input) { name } }"
 FIRST, SECOND = "sk-first-key-of-the-workspace-1", "sk-second-key-of-the-workspace-2"
 
 
@@ -119,7 +120,7 @@ def test_one_of_our_own_runs_in_the_playground(at: Page, provider: Provider):
     form.get_by_label("Name").fill("our-server")
     form.get_by_label("Base URL").fill(f"{provider.url}/own")
     form.get_by_role("button", name="Add", exact=True).click()
-    own = at.get_by_role("form", name=re.compile("^Key of"))
+    own = at.get_by_role("form", name="Key of our-server")
     own.get_by_label("Key", exact=True).fill(FIRST)
     own.get_by_role("button", name="Store the key").click()
     expect(row(at, "our-server").get_by_title("Ready")).to_be_visible()
@@ -130,6 +131,59 @@ def test_one_of_our_own_runs_in_the_playground(at: Page, provider: Provider):
     at.get_by_role("button", name="Run", exact=True).click()
     expect(at.get_by_role("region", name="Result of column A")).to_contain_text("Success")
     assert provider.keys[-1] == ("/own/chat/completions", FIRST)
+
+
+def test_one_button_says_what_is_wrong(at: Page, unset: tuple[Server, Any]):
+    """A test says how it went: well, with the models; a key that is refused; an address where nobody is."""
+    server, _ = unset
+    pages: dict[str, tuple[int, Any]] = {"/models": (200, {"data": [{"id": "our-7b"}, {"id": "our-70b"}]})}
+    with providing(pages) as mine:
+        server.ask(SAVE, input={"name": "tested", "preset": "openai", "baseUrl": mine.url})
+        server.ask('mutation { setProviderKey(name: "tested", key: "sk-tested-key-of-the-workspace") { name } }')
+        at.reload()
+        test = at.get_by_role("button", name="Test tested")
+        said = at.get_by_role("status", name="Test of tested")
+        test.click()
+        expect(said).to_contain_text(re.compile(r"It answered in .* and lists 2 models\."))
+        pages["/models"] = (401, {"error": {"message": "Incorrect API key provided"}})
+        test.click()
+        expect(said).to_contain_text("key")
+        expect(said).not_to_contain_text("sk-tested-key")
+        assert violations(at) == []
+    test.click()
+    expect(said).to_contain_text("127.0.0.1")
+
+
+def test_a_broken_provider_is_seen_at_a_glance(at: Page, unset: tuple[Server, Any]):
+    """After five failures of its own in a row its row says since when it is left alone, and when it is tried again."""
+    server, _ = unset
+    with providing({"/chat/completions": (500, {"error": {"message": "broken"}})}) as broken:
+        server.ask(SAVE, input={"name": "flaky", "preset": "openai-compatible", "baseUrl": broken.url})
+        for _ in range(5):
+            server.execute(content="Hello", params={"model": "x"}, provider="flaky", deadlineMs=2_000)
+    at.reload()
+    flaky = row(at, "flaky")
+    expect(flaky.get_by_title("Failing")).to_be_visible()
+    expect(flaky).to_contain_text(re.compile(r"in a row failed by its fault, so it is not called since \d\d:\d\d"))
+    assert violations(at) == []
+
+
+def test_models_are_offered_where_one_is_chosen(at: Page, unset: tuple[Server, Any]):
+    """The playground offers what the ready providers list; a model of ours brings its provider along."""
+    server, _ = unset
+    with providing(
+        {"/models": (200, {"data": [{"id": "ours-7b"}]}), "/completions": (200, completion("Ours."))}
+    ) as own:
+        server.ask(SAVE, input={"name": "listing", "preset": "openai-compatible", "baseUrl": own.url})
+        at.goto("/playground")
+        model = at.get_by_label("Model of column A")
+        model.focus()
+        expect(at.locator("datalist option[value=ours-7b]")).to_have_count(1)
+        model.fill("ours-7b")
+        expect(at.get_by_label("Provider", exact=True)).to_have_value("listing")
+        at.get_by_role("textbox", name="Message of column A", exact=True).fill("Hello")
+        at.get_by_role("button", name="Run", exact=True).click()
+        expect(at.get_by_role("region", name="Result of column A")).to_contain_text("Ours.")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -264,6 +264,7 @@ const PROVIDERS = graphql(`
   query ProviderNames {
     providers {
       name
+      own
       ready
     }
   }

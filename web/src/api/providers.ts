@@ -1,5 +1,5 @@
 /** Providers of models: how each stands in this workspace, what is set for it, and its key, which nobody is shown. */
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQueries, useQuery } from "@tanstack/react-query";
 import { request } from "./client";
 import { graphql, type ResultOf, type VariablesOf } from "./graphql";
 import { queries } from "./queries";
@@ -18,6 +18,14 @@ const PROVIDER = graphql(`
     proxyCredentials
     address
     needs
+    state {
+      running
+      waiting
+      breaker
+      failures
+      openSince
+      retryAt
+    }
     settings {
       baseUrl
       region
@@ -60,8 +68,47 @@ export function useProviders() {
   return useQuery({
     queryKey: ALL,
     queryFn: ({ signal }) => request(LIST, {}, signal),
-    select: (data) => data.providers,
+    // one of the workspace's own naming is called by that name, not as what it works like
+    select: (data) => data.providers.map((one) => (one.own ? { ...one, title: one.name } : one)),
+    refetchInterval: ({ state }) =>
+      state.data?.providers.some((one) => one.state.running > 0 || one.state.breaker !== "CLOSED") ? 2_000 : 30_000,
   });
+}
+
+const TEST = graphql(`
+  mutation TestProvider($name: String!) {
+    testProvider(name: $name) {
+      ok
+      latencyMs
+      problem
+      models
+    }
+  }
+`);
+export type Tested = ResultOf<typeof TEST>["testProvider"];
+
+/** One request that calls no model. */
+export function useTestProvider() {
+  return useMutation({ mutationFn: (name: string) => request(TEST, { name }) });
+}
+
+const MODELS = graphql(`
+  query ProviderModels($provider: String!) {
+    providerModels(provider: $provider)
+  }
+`);
+
+/** The models that these providers list, by provider; who cannot be asked lists none. */
+export function useModels(providers: readonly string[], enabled: boolean): Readonly<Record<string, readonly string[]>> {
+  const answers = useQueries({
+    queries: providers.map((provider) => ({
+      queryKey: ["provider-models", provider],
+      queryFn: ({ signal }: { signal: AbortSignal }) => request(MODELS, { provider }, signal),
+      enabled,
+      staleTime: 300_000,
+    })),
+  });
+  return Object.fromEntries(providers.map((name, n) => [name, answers[n]?.data?.providerModels ?? []]));
 }
 
 const SAVE = graphql(`

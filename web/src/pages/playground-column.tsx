@@ -1,6 +1,7 @@
 /** One column of the playground: a text with a model and parameters, and what came of running it. */
 import { useId, useState } from "react";
 import { fetchBase, useOutcome, usePrompt, usePrompts, useProviderNames } from "../api/playground";
+import { useModels } from "../api/providers";
 import { useValues } from "../api/executions";
 import { Bone, Button, IconButton, inputClass } from "../parts/controls";
 import d from "../parts/detail.module.css";
@@ -167,7 +168,17 @@ function Model({ name, column: one, set }: { name: string; column: Column; set: 
   const id = useId();
   const used = useValues("MODEL");
   const providers = useProviderNames();
-  const models = [...new Set([...(used.data ?? []).map((one) => one.value), "demo-small", "demo-large", "demo-reasoning"])];
+  const [wanted, setWanted] = useState(false);
+  const ready = (providers.data ?? []).filter((known) => known.ready);
+  const chosen = one.provider ? [one.provider] : ready.map((known) => known.name);
+  const lists = useModels(chosen, wanted);
+  const past = one.provider ? [] : (used.data ?? []).map((known) => known.value);
+  const models = [...new Set([...past, ...chosen.flatMap((provider) => lists[provider] ?? [])])];
+  /** Of a provider of the workspace's own naming the model's name alone says nothing: it is chosen with it. */
+  const owner = (model: string): string | undefined => {
+    const listing = chosen.filter((provider) => lists[provider]?.includes(model));
+    return ready.find((known) => known.own && listing.length === 1 && known.name === listing[0])?.name;
+  };
   return (
     <div className={s.model}>
       <div className={s.pair}>
@@ -181,11 +192,17 @@ function Model({ name, column: one, set }: { name: string; column: Column; set: 
           placeholder="Its name at the provider"
           autoComplete="off"
           spellCheck={false}
-          onChange={(event) => set({ model: event.target.value })}
+          onFocus={() => setWanted(true)}
+          onChange={(event) => {
+            const model = event.target.value;
+            set({ model, provider: one.provider || (owner(model) ?? "") });
+          }}
         />
         <datalist id={`${id}-models`}>
           {models.map((model) => (
-            <option key={model} value={model} />
+            <option key={model} value={model}>
+              {chosen.filter((provider) => lists[provider]?.includes(model)).join(", ")}
+            </option>
           ))}
         </datalist>
       </div>

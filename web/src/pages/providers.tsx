@@ -1,9 +1,10 @@
 /** Settings of providers: how each stands at a glance, a test, and a form in its place. */
 import { useState } from "react";
-import { useProviders, type Provider } from "../api/providers";
+import { useActivity } from "../api/overview";
+import { useProviders, useTestProvider, type Provider, type Tested } from "../api/providers";
 import type { Session } from "../api/session";
-import { ago } from "../format";
-import { Bone, Button, Notice } from "../parts/controls";
+import { ago, count, latency, time } from "../format";
+import { Bone, Button, IconButton, Notice } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import s from "../parts/providers.module.css";
 import { adjust, useRoute } from "../route";
@@ -11,6 +12,7 @@ import { NewProvider, ProviderForm } from "./provider-form";
 
 export function Providers({ session }: { session: Session }) {
   const answer = useProviders();
+  useActivity(["providers"], 2_000);
   const { params } = useRoute();
   const open = params.get("provider");
   const mayChange = session.me.permissions.includes("admin");
@@ -102,44 +104,106 @@ function host(address: string): string {
   }
 }
 
+const stands = ({ ready, state }: Provider): string =>
+  state.breaker !== "CLOSED" ? "Failing" : ready ? "Ready" : "Not set up";
+
+interface OutcomeProps {
+  tested: Tested | null;
+  problem: string | null;
+  onClose: () => void;
+}
+
+/** What a test found, in a sentence. */
+function Outcome({ tested, problem, onClose }: OutcomeProps) {
+  const wrong = problem ?? tested?.problem ?? null;
+  const listed = tested?.models ?? null;
+  return (
+    <p className={s.tested} data-well={wrong === null}>
+      <Icon name={wrong === null ? "check" : "alert"} size={14} />
+      <span>
+        {wrong !== null
+          ? sentence(wrong)
+          : `It answered in ${latency(tested?.latencyMs)}${listed === null ? ". It lists no models." : ` and lists ${count(listed)} ${listed === 1 ? "model" : "models"}.`}`}
+      </span>
+      <IconButton small icon="close" label="Close" onClick={onClose} />
+    </p>
+  );
+}
+
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function Row({ provider, open, mayChange }: { provider: Provider; open: boolean; mayChange: boolean }) {
-  const { name, title, ready, why, keySource, keySetAt, address, settings } = provider;
+  const { name, title, ready, why, keySource, keySetAt, address, settings, state } = provider;
+  const test = useTestProvider();
   const limits = settings && [
     settings.atOnce && `${settings.atOnce} at once`,
     settings.requestsPerMinute && `${settings.requestsPerMinute} requests a minute`,
     settings.tokensPerMinute && `${settings.tokensPerMinute} tokens a minute`,
   ];
   const facts = [
+    provider.own && `works like ${provider.preset}`,
     keySetAt ? `${KEYS[keySource]}, set ${ago(keySetAt)}` : KEYS[keySource],
     address && host(address),
     ...(limits || []),
+    state.running > 0 && `${count(state.running)} running`,
+    state.waiting > 0 && `${count(state.waiting)} waiting for their turn`,
   ].filter(Boolean);
+  const broken = state.breaker !== "CLOSED";
   return (
     <li className={s.item} data-open={open}>
       <div className={s.row}>
-        <span className={s.state} data-ready={ready} title={ready ? "Ready" : "Not set up"}>
-          <Icon name={ready ? "check" : "plug"} size={14} />
-          <span className="sr">{ready ? "Ready: " : "Not set up: "}</span>
+        <span className={s.state} data-ready={ready} data-broken={broken} title={stands(provider)}>
+          <Icon name={broken ? "alert" : ready ? "check" : "plug"} size={14} />
+          <span className="sr">{stands(provider)}: </span>
         </span>
         <div className={s.name}>
           <h3>
             {title} {name !== title && <code className="muted">{name}</code>}
           </h3>
           <p className="muted">{facts.join(" · ")}</p>
+          {broken && (
+            <p className={s.why}>
+              {count(state.failures)} calls in a row failed by its fault
+              {state.openSince && `, so it is not called since ${time(state.openSince)}`}.{" "}
+              {state.breaker === "HALF_OPEN"
+                ? "One call is trying it now."
+                : state.retryAt && `It is tried again from ${time(state.retryAt)} on.`}
+            </p>
+          )}
           {why && keySource !== "MISSING" && <p className={s.why}>{sentence(why)}</p>}
         </div>
-        {mayChange && name !== "demo" && (
-          <Button
-            small
-            look={open ? "on" : undefined}
-            aria-expanded={open}
-            aria-label={`${open ? "Close" : ready ? "Change" : "Set up"} ${title}`}
-            onClick={() => adjust({ provider: open ? null : name }, true)}
-          >
-            {open ? "Close" : ready ? "Change" : "Set up"}
-          </Button>
+        {mayChange && (
+          <span className={s.tools}>
+            <Button
+              small
+              look="quiet"
+              aria-label={`Test ${title}`}
+              disabled={test.isPending}
+              onClick={() => test.mutate(name)}
+            >
+              {test.isPending ? "Testing" : "Test"}
+            </Button>
+            {name !== "demo" && (
+              <Button
+                small
+                look={open ? "on" : undefined}
+                aria-expanded={open}
+                aria-label={`${open ? "Close" : ready ? "Change" : "Set up"} ${title}`}
+                onClick={() => adjust({ provider: open ? null : name }, true)}
+              >
+                {open ? "Close" : ready ? "Change" : "Set up"}
+              </Button>
+            )}
+          </span>
+        )}
+      </div>
+      <div role="status" aria-label={`Test of ${title}`}>
+        {(test.data ?? test.error) && (
+          <Outcome
+            tested={test.data?.testProvider ?? null}
+            problem={test.error?.message ?? null}
+            onClose={() => test.reset()}
+          />
         )}
       </div>
       {open && mayChange && name !== "demo" && <ProviderForm key={name} provider={provider} />}
