@@ -165,7 +165,7 @@ function SettingsForm({ provider }: { provider: Provider }) {
       <div className={s.fields}>
         {field("baseUrl", "Base URL", {
           placeholder: address ?? "https://",
-          hint: "Empty: the provider's own. Public addresses, and what the operator allowed.",
+          hint: `${needs.includes("baseUrl") ? "" : "Empty: the provider's own. "}Public addresses, and what the operator allowed.`,
         })}
         {places.map((one) => field(one, PLACES[one] ?? one))}
       </div>
