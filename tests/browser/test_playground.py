@@ -118,6 +118,7 @@ def test_columns_run_beside_each_other_and_are_recorded(at: Page, server: Server
     for letter in "ABC":
         expect(result(at, letter)).to_contain_text("Success")
         expect(result(at, letter)).to_contain_text("$0.00")
+    expect(result(at, "B")).not_to_contain_text("fastest")  # the large one takes its time
     one, other, draft = (recorded(at, server, letter) for letter in "ABC")
     assert [each["promptVersion"] for each in (one, other)] == [{"version": 1}] * 2
     assert [each["model"] for each in (one, other, draft)] == ["demo-small", "demo-large", "demo-small"]
@@ -126,6 +127,9 @@ def test_columns_run_beside_each_other_and_are_recorded(at: Page, server: Server
     assert draft["metadata"] == {"draftOf": "ticket-note v1"}
     assert draft["request"]["messages"][0]["content"] == "In short: My parcel is late"
     assert one["output"] in result(at, "A").inner_text().replace("\n", " ")
+    at.get_by_role("link", name="What ran here").click()
+    for each in (one, other, draft):
+        expect(at.get_by_role("grid").locator(f"[data-id='{each['id']}']")).to_be_visible()
 
 
 def test_the_form_follows_the_schema(at: Page, server: Server):

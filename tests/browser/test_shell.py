@@ -170,6 +170,16 @@ def test_demo_opens_first_and_workspaces_are_one_click_apart(browser, tmp_path):
         settled(page)
 
 
+def test_a_tab_from_before_an_update_loads_anew(at: Page):
+    """A page whose file is gone from the server is there after one reload, which happens by itself."""
+    at.goto("/")
+    at.get_by_role("heading", level=1, name="Overview").wait_for()
+    at.route(re.compile("/assets/playground"), lambda route: route.abort(), times=1)
+    at.get_by_role("link", name="Playground").click()
+    expect(at.get_by_role("textbox", name="Message of column A", exact=True)).to_be_visible()
+    at.wrong.clear()  # type: ignore[attr-defined]  # the browser notes that the file was gone
+
+
 def test_first_load_is_small(server):
     """Everything that the first page asks for, compressed, stays below 250 kB."""
     index = httpx.get(server.url).text

@@ -1,5 +1,5 @@
 /** The dashboard: who is here decides between logging in and the pages, the address decides which page. */
-import { lazy, Suspense, useEffect } from "react";
+import { lazy, Suspense, useEffect, type ComponentType } from "react";
 import { leaveWorkspace, Problem } from "./api/client";
 import { useSession } from "./api/session";
 import { ChainExecutions } from "./pages/chain-executions";
@@ -19,10 +19,28 @@ import { href, useRoute } from "./route";
 import { Link } from "./parts/link";
 import s from "./pages/shell.module.css";
 
-/** Pages that are not needed for the first one are loaded when they are asked for. */
-const Playground = lazy(() => import("./pages/playground").then((page) => ({ default: page.Playground })));
-const Prompts = lazy(() => import("./pages/prompts").then((page) => ({ default: page.Prompts })));
-const Providers = lazy(() => import("./pages/providers").then((page) => ({ default: page.Providers })));
+/**
+ * Pages that are not needed for the first one are loaded when they are asked for. Where that fails, the server has
+ * become another one since this tab was opened: it is loaded anew, once.
+ */
+function page<Props>(load: () => Promise<ComponentType<Props>>) {
+  const RETRIED = "promptforge.reloaded";
+  return lazy(async () => {
+    try {
+      const found = await load();
+      sessionStorage.removeItem(RETRIED);
+      return { default: found };
+    } catch (error) {
+      if (sessionStorage.getItem(RETRIED)) throw error;
+      sessionStorage.setItem(RETRIED, "1");
+      location.reload();
+      return new Promise<never>(() => undefined);
+    }
+  });
+}
+const Playground = page(async () => (await import("./pages/playground")).Playground);
+const Prompts = page(async () => (await import("./pages/prompts")).Prompts);
+const Providers = page(async () => (await import("./pages/providers")).Providers);
 
 const TITLES: Record<string, string> = {
   "/": "Overview",

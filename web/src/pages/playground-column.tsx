@@ -8,7 +8,7 @@ import d from "../parts/detail.module.css";
 import { Editor } from "../parts/editor";
 import { SelectField } from "../parts/fields";
 import { Icon } from "../parts/icon";
-import { Result, type Live } from "../parts/outcome";
+import { Result, type Live, type Lowest } from "../parts/outcome";
 import { gistOf, Parameters } from "../parts/parameters";
 import s from "../parts/playground.module.css";
 import { Turns } from "../parts/turns";
@@ -18,6 +18,8 @@ export interface ColumnProps {
   letter: string;
   column: Column;
   live: Live | null;
+  /** Where its run was better than the others. */
+  best: ReadonlySet<Lowest> | undefined;
   /** What keeps it from running, where somebody tried. */
   hindrance: string | null;
   mayEdit: boolean;
@@ -86,7 +88,7 @@ export function ColumnView(props: ColumnProps) {
           </span>
         )}
       </div>
-      <div>{live ? <Result label={name} live={live} /> : <Earlier name={name} id={one.run} />}</div>
+      <div>{live ? <Result label={name} live={live} best={props.best} /> : <Earlier name={name} id={one.run} />}</div>
     </section>
   );
 }

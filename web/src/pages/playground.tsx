@@ -7,9 +7,11 @@ import { words } from "../format";
 import { object } from "../json";
 import { reopened } from "../origin";
 import { Button, IconButton, Key, Notice, Segments } from "../parts/controls";
+import d from "../parts/detail.module.css";
 import { Editor } from "../parts/editor";
 import { Icon } from "../parts/icon";
-import type { Live } from "../parts/outcome";
+import { Link } from "../parts/link";
+import { lowest, type Live } from "../parts/outcome";
 import s from "../parts/playground.module.css";
 import { VariableFields } from "../parts/variables";
 import {
@@ -25,7 +27,7 @@ import {
   type Column,
   type Work,
 } from "../playground";
-import { adjust, useRoute } from "../route";
+import { adjust, href, useRoute } from "../route";
 import { blamed, merged, problem, type Values, type Variable } from "../variables";
 import { ColumnView } from "./playground-column";
 import { useRuns, type Runs } from "./playground-runs";
@@ -88,12 +90,16 @@ function Board({ session }: { session: Session }) {
   const runAll = () => run(work.columns.map((one) => one.key));
   useRunKey(runAll);
 
+  const best = useMemo(() => lowest(runs.lives), [runs.lives]);
   const busy = work.columns.filter((one) => runs.lives[one.key]?.busy);
   const saved = work.columns.find((one) => one.key === saving);
   return (
     <div className={s.page}>
       <header className={s.bar}>
         <h1>Playground</h1>
+        <Link className={d.link} href={href("/executions", { tag: "playground" })}>
+          What ran here
+        </Link>
         <span className={s.tools}>
           <Button
             look="quiet"
@@ -154,6 +160,7 @@ function Board({ session }: { session: Session }) {
             letter={LETTERS.charAt(n)}
             column={one}
             live={runs.lives[one.key] ?? null}
+            best={best[one.key]}
             hindrance={strict ? hindrance(one) : null}
             mayEdit={session.me.permissions.includes("edit")}
             onChange={(next) => change(one.key, () => next)}

@@ -1,7 +1,7 @@
 /** What came of a run: the text as it comes, then how it ended, how long it took, what it used and what it cost. */
 import { useEffect, useState } from "react";
 import type { Outcome } from "../api/playground";
-import { count, latency, usd, words } from "../format";
+import { amount, count, latency, usd, words } from "../format";
 import { href } from "../route";
 import { Json, Text } from "./content";
 import { Notice } from "./controls";
@@ -31,7 +31,36 @@ function Elapsed({ since }: { since: number }) {
   return <span className="muted">{latency(Math.max(0, now - since))}</span>;
 }
 
-export function Result({ label, live }: { label: string; live: Live }) {
+/** The figures of which less is better. */
+export type Lowest = "latency" | "first" | "cost";
+const NONE: ReadonlySet<Lowest> = new Set();
+
+/** Where each of several runs was better than all others: faster, sooner, cheaper. */
+export function lowest(lives: Readonly<Record<string, Live>>): Readonly<Record<string, ReadonlySet<Lowest>>> {
+  const done = Object.entries(lives).flatMap(([key, { outcome }]) =>
+    outcome?.status === "success" ? [{ key, outcome }] : [],
+  );
+  const found: Record<string, Set<Lowest>> = {};
+  const compare = <Value extends number | bigint>(name: Lowest, read: (outcome: Outcome) => Value | null) => {
+    const all = done.map(({ key, outcome }) => ({ key, value: read(outcome) }));
+    if (all.length < 2 || all.some(({ value }) => value === null)) return;
+    const [first, second] = all.sort((a, b) => (a.value! < b.value! ? -1 : a.value! > b.value! ? 1 : 0));
+    if (first && second && first.value! < second.value!) (found[first.key] ??= new Set()).add(name);
+  };
+  compare("latency", (outcome) => outcome.latencyMs);
+  compare("first", (outcome) => outcome.firstTokenMs);
+  compare("cost", ({ cost }) => (cost.usd === null ? null : amount(cost.usd)));
+  return found;
+}
+
+interface ResultProps {
+  label: string;
+  live: Live;
+  /** Where it was better than the other columns. */
+  best?: ReadonlySet<Lowest> | undefined;
+}
+
+export function Result({ label, live, best = NONE }: ResultProps) {
   const { outcome, busy, text, problem } = live;
   if (problem) return <Notice title="It could not be run" text={problem} />;
   const done = outcome !== null && outcome.status !== "pending";
@@ -63,20 +92,20 @@ export function Result({ label, live }: { label: string; live: Live }) {
       ) : (
         done && outcome.status === "success" && <p className="muted">It said nothing.</p>
       )}
-      {done && <Figures outcome={outcome} />}
+      {done && <Figures outcome={outcome} best={best} />}
     </div>
   );
 }
 
-function Figures({ outcome }: { outcome: Outcome }) {
+function Figures({ outcome, best }: { outcome: Outcome; best: ReadonlySet<Lowest> }) {
   const usage = (outcome.usage ?? {}) as Record<string, number>;
   const { cost } = outcome;
   const some = (n: number | undefined, word: string) => (n ? `${count(n)} ${word}` : null);
   const model = outcome.responseModel && outcome.responseModel !== outcome.model ? outcome.responseModel : null;
   return (
     <dl className={s.figures}>
-      <Figure name="Latency" value={latency(outcome.latencyMs)} />
-      <Figure name="First token" value={latency(outcome.firstTokenMs)} />
+      <Figure name="Latency" value={latency(outcome.latencyMs)} best={best.has("latency") && "fastest"} />
+      <Figure name="First token" value={latency(outcome.firstTokenMs)} best={best.has("first") && "soonest"} />
       <Figure
         name="Tokens in"
         value={outcome.tokenIn === null ? "–" : count(outcome.tokenIn)}
@@ -90,6 +119,7 @@ function Figures({ outcome }: { outcome: Outcome }) {
       <Figure
         name="Cost"
         value={cost.display ?? cost.state}
+        best={best.has("cost") && "cheapest"}
         note={cost.usd === null ? "not counted as zero" : usd(cost.usd)}
       />
       <Figure name="Ended" value={outcome.finishReason ? words(outcome.finishReason) : "–"} note={model} />
@@ -97,12 +127,21 @@ function Figures({ outcome }: { outcome: Outcome }) {
   );
 }
 
-function Figure({ name, value, note }: { name: string; value: string; note?: string | null }) {
+interface FigureProps {
+  name: string;
+  value: string;
+  note?: string | null;
+  /** What it is among the columns. */
+  best?: string | false;
+}
+
+function Figure({ name, value, note, best }: FigureProps) {
   return (
     <div>
       <dt>{name}</dt>
       <dd>
         {value}
+        {best && <small className={s.best}>{best}</small>}
         {note && note !== value && <small>{note}</small>}
       </dd>
     </div>
