@@ -289,7 +289,7 @@ async def test_what_is_refused_here_is_said_in_the_provider_s_words(through):
     assert stranger.json()["error"]["type"] == "authentication_error"
     assert "X-PromptForge-Key" in stranger.json()["error"]["message"]
     assert wrong.json()["type"] == "error"
-    assert "secret set ANTHROPIC_API_KEY" in keyless.json()["error"]["message"]
+    assert "provider key anthropic" in keyless.json()["error"]["message"]
     assert len(through.here.asked) == 1
 
 
@@ -302,7 +302,7 @@ async def test_what_is_refused_counts_for_the_service_that_sent_it(through):
     found = await asyncio.to_thread(through.server.ask, asked)
     (lost,) = [one for one in found["services"] if one["name"] == "lost"]
     assert (lost["lastSeen"], lost["rejected"]) == (None, 2)
-    assert "secret set ANTHROPIC_API_KEY" in lost["lastRejection"]["text"]
+    assert "provider key anthropic" in lost["lastRejection"]["text"]
     counted = sum(one["rejected"] for one in found["health"]["counters"])
     assert sum(one["rejected"] for one in found["services"]) == counted
 

@@ -9,6 +9,7 @@ from kit.caller import Caller
 from kit.executions import NOON, closed, done, pending
 from promptforge.core.access import Scope
 from promptforge.server.metrics import METRICS
+from promptforge.services.calls import Call
 from promptforge.wire.tables import MAX_RECORD
 
 QUESTION = """{ health { at whole open journaled oldestSeconds history problem freeBytes problems { at text }
@@ -108,10 +109,13 @@ async def test_metrics_are_for_those_who_see_numbers(forge, actor, caller_of, ht
     ingest, reader = await caller_of(actor, frozenset({Scope.INGEST})), await caller_of(actor, frozenset({Scope.READ}))
     assert (await http.get("/metrics")).status_code == 401
     assert (await http.get("/metrics", headers={"X-API-Key": ingest.key})).status_code == 403
+    await forge.executions.execute(actor, Call(content="hi", params={"model": "demo-small"}))
     answer = await http.get("/metrics", headers={"X-API-Key": reader.key})
 
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    samples = re.findall(r"^(\w+)(?:\{(\w+)=\"([^\"\n]*)\"\})? ([0-9.]+)$", answer.text, re.MULTILINE)
+    samples = re.findall(
+        r"^(\w+)(?:\{(\w+)=\"([^\"\n]*)\"(?:,\w+=\"[^\"\n]*\")*\})? ([0-9.]+)$", answer.text, re.MULTILINE
+    )
     machine = {"promptforge_free_bytes", "promptforge_memory_bytes"}
     assert {name for name, *_ in samples} == set(METRICS) - machine
     assert len(samples) + 2 * len(set(METRICS) - machine) == len(answer.text.splitlines())
@@ -119,6 +123,7 @@ async def test_metrics_are_for_those_who_see_numbers(forge, actor, caller_of, ht
     for label in {label for name, label in values if name == "promptforge_received_total"}:
         parts = [values[f"promptforge_{part}_total", label] for part in ("stored", "duplicate", "rejected")]
         assert values["promptforge_received_total", label] == sum(parts)
+    assert f'promptforge_provider_open{{workspace="{actor.workspace}",provider="demo"}} 0' in answer.text
     whole = (await http.get("/metrics", headers={"X-API-Key": forge.local_key})).text
     assert set(re.findall(r"^# TYPE (\w+)", whole, re.MULTILINE)) == set(METRICS)
 

@@ -292,7 +292,7 @@ async def test_configured_secrets_never_reach_the_record(forge, actor):
 
 async def test_the_documented_cost_example(forge, actor):
     """500 and 200 tokens of Claude 3.5 Sonnet: $0.0015 and $0.0030, together $0.0045."""
-    lines = forge.prices.lines(
+    lines = forge.price_book.lines(
         actor.workspace, "anthropic", "claude-3-5-sonnet-20241022", _usage(500, 200), forge.clock.now()
     )
 

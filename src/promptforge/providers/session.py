@@ -8,6 +8,7 @@ the socket is made, so neither a name that answers differently the second time n
 import socket
 import ssl
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
@@ -49,7 +50,12 @@ class Sessions:
             way["ssl"] = context(endpoint.ca)
         if endpoint.proxy:
             way["proxy"] = URL(endpoint.proxy)
-            way["proxy_auth"] = _authorised(endpoint.proxy_credentials)
+            # with TLS the proxy reads what opens the way through it, without TLS the request itself
+            told = _authorised(endpoint.proxy_credentials)
+            if url.scheme == "https":
+                way["proxy_headers"] = told
+            else:
+                given["headers"] = [*_pairs(given["headers"]), *told.items()]
         return await self._session(endpoint.trusted).request(method, url, allow_redirects=False, **way, **given)
 
     def _check(self, url: URL) -> None:
@@ -191,8 +197,13 @@ def _timeout(endpoint: Endpoint) -> aiohttp.ClientTimeout:
     )
 
 
-def _authorised(credentials: str | None) -> aiohttp.BasicAuth | None:
+def _pairs(headers: Any) -> list[tuple[str, str]]:
+    return list(headers.items() if isinstance(headers, Mapping) else headers)  # type: ignore[arg-type]
+
+
+def _authorised(credentials: str | None) -> dict[str, str]:
+    """What says to a proxy who calls."""
     if credentials is None:
-        return None
+        return {}
     user, _, password = credentials.partition(":")
-    return aiohttp.BasicAuth(user, password, "utf-8")
+    return {"Proxy-Authorization": aiohttp.encode_basic_auth(user, password, "utf-8")}

@@ -58,7 +58,7 @@ def create_app(forge: "Forge", *, dashboard: Path = DIST) -> Starlette:
         route("/logout", Logout(forge.access), "POST"),
         route("/healthz", Alive(), "GET"),
         route("/readyz", Ready(forge), "GET"),
-        route("/metrics", Metrics(forge.health), "GET"),
+        route("/metrics", Metrics(forge.health, forge.providers), "GET"),
         route("/login", Login(forge.access), "GET"),
         route("/{path:path}", Dashboard(dashboard)),
     ]
