@@ -274,6 +274,22 @@ def test_what_was_never_sent_is_stopped_for_good(browser: Browser, tmp_path: Pat
     settled(page)
 
 
+def test_a_long_answer_is_followed_as_it_comes(at: Page):
+    """The end of what streams in is in view while it comes, until somebody scrolls up to read."""
+    message(at, "A", "Count")
+    parameters(at, "A", json.dumps({"demo": {"text": "\n".join(map(str, range(2_000))), "chunk_ms": 10}}))
+    at.get_by_role("button", name="Run", exact=True).click()
+    output = result(at, "A").get_by_role("group", name="Output")
+    below = "at => at.scrollHeight - at.scrollTop - at.clientHeight"
+    expect(output).to_contain_text("120")
+    assert output.evaluate(below) < 24
+    output.evaluate("at => at.scrollTo(0, 0)")
+    expect(output).to_contain_text("400", timeout=20_000)
+    assert output.evaluate("at => at.scrollTop") == 0
+    at.get_by_role("button", name="Stop column A").click()
+    expect(result(at, "A")).to_contain_text("Cancelled")
+
+
 def test_what_a_model_says_stays_text(at: Page):
     """Neither what is streamed nor what is kept is ever read as markup."""
     message(at, "A", HOSTILE)

@@ -288,7 +288,9 @@ interface VariablesProps {
 
 function Variables({ list, values, strict, refused, onChange }: VariablesProps) {
   const [view, setView] = useState<"form" | "json">("form");
-  const [text, setText] = useState("");
+  const [typed, setTyped] = useState<{ values: Values; text: string } | null>(null);
+  // what was changed elsewhere is shown; what was typed here stays as it was typed
+  const text = typed?.values === values ? typed.text : JSON.stringify(values, null, 2);
   const { problem: wrong } = object(text);
   if (!list.length && view === "form") return null;
   return (
@@ -303,7 +305,7 @@ function Variables({ list, values, strict, refused, onChange }: VariablesProps) 
             { value: "json", title: "JSON" },
           ]}
           onChange={(next) => {
-            setText(JSON.stringify(values, null, 2));
+            setTyped(null);
             setView(next);
           }}
         />
@@ -320,9 +322,10 @@ function Variables({ list, values, strict, refused, onChange }: VariablesProps) 
             rows={Math.min(20, Math.max(4, text.split("\n").length))}
             describedBy="variables-said"
             onChange={(next) => {
-              setText(next);
               const { value, problem: broken } = object(next);
-              if (!broken) onChange((value ?? {}) as Values);
+              const made = broken ? values : ((value ?? {}) as Values);
+              setTyped({ values: made, text: next });
+              if (!broken) onChange(made);
             }}
           />
           <p id="variables-said" className={wrong ? s.bad : "sr"} aria-live="polite">

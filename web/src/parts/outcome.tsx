@@ -1,5 +1,5 @@
 /** What came of a run: the text as it comes, then how it ended, how long it took, what it used and what it cost. */
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Outcome } from "../api/playground";
 import { amount, count, latency, usd, words } from "../format";
 import { href } from "../route";
@@ -81,9 +81,7 @@ export function Result({ label, live, best = NONE }: ResultProps) {
       {done && outcome.error && <p className={d.error}>{outcome.error}</p>}
       {shown ? (
         busy ? (
-          <pre className={s.stream} tabIndex={0} role="group" aria-label={`Output of ${label}`}>
-            {shown}
-          </pre>
+          <Stream text={shown} label={`Output of ${label}`} />
         ) : (
           <Text text={shown} label={`Output of ${label}`} />
         )
@@ -94,6 +92,29 @@ export function Result({ label, live, best = NONE }: ResultProps) {
       )}
       {done && <Figures outcome={outcome} best={best} />}
     </div>
+  );
+}
+
+/** Text as it comes: its end is in view, unless somebody scrolled up to read. */
+function Stream({ text, label }: { text: string; label: string }) {
+  const box = useRef<HTMLPreElement>(null);
+  const follows = useRef(true);
+  useEffect(() => {
+    if (box.current && follows.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [text]);
+  return (
+    <pre
+      ref={box}
+      className={s.stream}
+      tabIndex={0}
+      role="group"
+      aria-label={label}
+      onScroll={({ currentTarget: at }) => {
+        follows.current = at.scrollHeight - at.scrollTop - at.clientHeight < 24;
+      }}
+    >
+      {text}
+    </pre>
   );
 }
 
