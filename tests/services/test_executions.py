@@ -331,3 +331,12 @@ async def test_without_content_nothing_can_be_searched_for(forge, actor):
         await forge.executions.page(billing, filter=tree, content=False)
     with pytest.raises(Forbidden):
         await anext(forge.executions.watch(billing, tree))
+
+
+async def test_the_simulated_provider_is_never_left_alone(forge, actor):
+    """It fails as it is asked to, as often as it is asked: the next call goes all the same."""
+    for _ in range(8):
+        failed = await forge.executions.execute(actor, Call(content="x", params=demo(fail="network"), deadline_ms=200))
+        assert failed.error_type is ErrorType.NETWORK
+    done = await forge.executions.execute(actor, Call(content="x", params=MODEL))
+    assert Status.SUCCESS is done.status

@@ -6,6 +6,7 @@ called only if it is public or the operator allowed it.
 """
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from promptforge.core.model import ModelFailure
 from promptforge.core.ports import Clock, Connections, ModelProvider
 from promptforge.core.provider import Endpoint, KeySource, Limits, Preset, Provider, ProviderState, Tested
 from promptforge.core.secret import Secret
+from promptforge.engine.breaker import THRESHOLD
 from promptforge.services.access import DEFAULT
 from promptforge.services.backup import of_the_machine
 from promptforge.services.guard import Guard, Guarded, with_default
@@ -254,7 +256,11 @@ class Providers:
         return max(0, round((self.clock.monotonic() - began) * 1000))
 
     def _guarded(self, workspace: str, provider: ModelProvider, settings: Provider | None) -> Guarded:
-        guard = self._guards.setdefault((workspace, provider.name), Guard(provider.name, self.clock))
+        # the simulated one fails when it is asked to, which says nothing of the next call
+        threshold = sys.maxsize if provider.name == SIMULATED.name else THRESHOLD
+        guard = self._guards.setdefault(
+            (workspace, provider.name), Guard(provider.name, self.clock, threshold=threshold)
+        )
         return Guarded(provider, guard, with_default(settings.limits if settings else Limits(), self.at_once))
 
     def _presets(self) -> Mapping[str, Preset]:
