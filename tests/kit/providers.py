@@ -1,5 +1,6 @@
 """Providers opened by hand, at the address of a test's own."""
 
+from promptforge.core.address import allowed_hosts
 from promptforge.core.provider import Endpoint
 from promptforge.providers.directory import HttpConnections
 from promptforge.providers.presets import BY_NAME
@@ -16,9 +17,9 @@ def endpoint(name: str, url: str | None = None, key: str | None = None, **given)
     return Endpoint(preset=preset, base_url=url or preset.base_url, key=key, **given)
 
 
-def opened(name: str, key: str | None = None, url: str | None = None, **given):
-    """What calls it; ``close`` closes its connections too."""
-    connections = HttpConnections()
+def opened(name: str, key: str | None = None, url: str | None = None, *, allow=(), **given):
+    """What calls it; ``close`` closes its connections too. *allow*: the hosts that the operator allowed."""
+    connections = HttpConnections(allowed_hosts(allow))
     provider = connections.open(endpoint(name, url, key, **given))
     provider.close = connections.close
     return provider

@@ -20,7 +20,7 @@ LOGIN = "me:hidden word"
 
 async def ask(url, *, remaining=10.0, stream=False, **given):
     """The reply of one call, or its failure."""
-    provider = opened("openai", "sk-0123456789", url, **given)
+    provider = opened("openai", "sk-0123456789", url, **{"allow": ["127.0.0.1"], **given})
     turns = (Message(role="user", content="x"),)
     request = ModelRequest(model="m", messages=turns, params={}, stream=stream, remaining=remaining)
     try:
@@ -78,6 +78,18 @@ async def test_a_call_without_tls_goes_through_the_proxy():
         url, where = f"http://127.0.0.1:{here.port}/v1", f"http://127.0.0.1:{way.port}"
         assert isinstance(await ask(url, proxy=where, proxy_credentials=LOGIN), Reply)
         assert way.asked == [f"{url}/chat/completions"]
+
+
+async def test_a_proxy_is_checked_as_an_address_is():
+    """The workspace chose it, so it may not be inside, even on the way to an address of the operator's."""
+    async with site() as here, proxy() as way:
+        url = f"http://127.0.0.1:{here.port}/v1"
+        failure = await ask(url, proxy=f"http://127.0.0.1:{way.port}", allow=())
+        assert "127.0.0.1 is a loopback address" in str(failure)
+        assert (way.asked, here.asked) == ([], [])
+        by_name = await ask(url, proxy=f"http://localhost:{way.port}", allow=())
+        assert "the name 'localhost' leads to a loopback address" in str(by_name)
+        assert (way.asked, here.asked) == ([], [])
 
 
 async def test_what_is_wrong_with_the_proxy_is_told(secure):

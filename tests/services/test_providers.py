@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kit.site import answer, site
+from kit.site import answer, certified, site
 from promptforge.core.access import OF_ROLE, Actor, Role
 from promptforge.core.errors import Forbidden, InvalidInput, NotFound
 from promptforge.core.execution import ErrorType, Status
@@ -87,11 +87,16 @@ async def test_the_workspaces_key_wins(forge, administrator):
     assert (await forge.providers.endpoint(administrator, "openai")).key == PROCESS
 
 
-async def test_the_process_key_goes_to_no_address_of_a_workspace(forge, administrator):
-    """Whoever may set an address cannot have the operator's key sent there."""
-    await forge.providers.save(administrator, setting(administrator, base_url="https://elsewhere.example/v1"))
-    assert (await forge.providers.endpoint(administrator, "openai")).key is None
-    assert (await standing(forge, administrator)).key_source is KeySource.MISSING
+async def test_the_process_key_goes_to_no_address_of_a_workspace(forge, administrator, tmp_path):
+    """Whoever may set an address, or whom to trust, cannot have the operator's key sent there."""
+    certified("localhost", tmp_path)
+    pem = (tmp_path / "both.pem").read_text().partition("-----END PRIVATE KEY-----")[2]
+    for given in ({"base_url": "https://elsewhere.example/v1"}, {"ca": pem}):
+        await forge.providers.save(administrator, setting(administrator, **given))
+        assert (await forge.providers.endpoint(administrator, "openai")).key is None
+        assert (await standing(forge, administrator)).key_source is KeySource.MISSING
+    await forge.providers.save(administrator, setting(administrator, proxy="http://p.example:3128"))
+    assert (await forge.providers.endpoint(administrator, "openai")).key == PROCESS  # behind TLS
 
 
 async def test_a_key_is_used_by_the_next_call_and_shown_by_none(forge, actor):

@@ -43,20 +43,25 @@ class Sessions:
 
     async def request(self, endpoint: Endpoint, method: str, url: URL, **given: Any) -> aiohttp.ClientResponse:
         """Send a request to where the endpoint is; Unchecked where that may not be called."""
+        proxy = URL(endpoint.proxy) if endpoint.proxy else None
         if not endpoint.trusted:
             self._check(url)
+        if proxy is not None:
+            self._check(proxy)
         way: dict[str, Any] = {"timeout": _timeout(endpoint)}
         if endpoint.ca:
             way["ssl"] = context(endpoint.ca)
-        if endpoint.proxy:
-            way["proxy"] = URL(endpoint.proxy)
+        if proxy is not None:
+            way["proxy"] = proxy
             # with TLS the proxy reads what opens the way through it, without TLS the request itself
             told = _authorised(endpoint.proxy_credentials)
             if url.scheme == "https":
                 way["proxy_headers"] = told
             else:
                 given["headers"] = [*_pairs(given["headers"]), *told.items()]
-        return await self._session(endpoint.trusted).request(method, url, allow_redirects=False, **way, **given)
+        # a proxy is of the workspace's own choosing, wherever it leads
+        trusted = endpoint.trusted and proxy is None
+        return await self._session(trusted).request(method, url, allow_redirects=False, **way, **given)
 
     def _check(self, url: URL) -> None:
         """What can be said of an address before it is connected to; a name is checked when it is."""

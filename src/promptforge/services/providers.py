@@ -181,7 +181,7 @@ class Providers:
             raise InvalidInput(f"Provider '{name}' cannot be called yet: {_NO_ADDRESS.format(name=name)}")
         secret = key_name(name, preset)
         key = await self.secrets.find(within, secret)
-        if key is None and self._may_use_own(workspace, settings):
+        if key is None and self._may_use_own(workspace, preset, settings):
             key = self.keys.get(preset.key_variable or "")
         proxied = settings is not None and settings.proxy is not None
         return Endpoint(
@@ -310,13 +310,16 @@ class Providers:
             return False
         return not preset.local or workspace == DEFAULT or bool(self.urls.get(preset.url_variable or ""))
 
-    def _may_use_own(self, workspace: str, settings: Provider | None) -> bool:
-        """The operator's key goes to the address that the operator chose, and for the workspace ``default`` alone."""
-        return workspace == DEFAULT and (settings is None or settings.base_url is None)
+    def _may_use_own(self, workspace: str, preset: Preset, settings: Provider | None) -> bool:
+        """The operator's key is for the workspace ``default`` alone, and for nobody else to read on its way."""
+        if settings is None or workspace != DEFAULT:
+            return workspace == DEFAULT
+        readable = settings.proxy is not None and not (self._address(preset, settings) or "").startswith("https://")
+        return settings.base_url is None and settings.ca is None and not readable
 
     def _hint(self, workspace: str, name: str, preset: Preset, settings: Provider | None) -> str:
         hint = f"an administrator stores it with 'promptforge provider key {name}' or on the page Providers"
-        if preset.key_variable and self._may_use_own(workspace, settings):
+        if preset.key_variable and self._may_use_own(workspace, preset, settings):
             hint += f", or the server is started with {preset.key_variable}"
         return hint
 
@@ -327,7 +330,7 @@ class Providers:
         source = KeySource.NONE_NEEDED if not preset.needs_key else KeySource.MISSING
         if secret in stored:
             source = KeySource.WORKSPACE
-        elif self._may_use_own(workspace, settings) and self.keys.get(preset.key_variable or ""):
+        elif self._may_use_own(workspace, preset, settings) and self.keys.get(preset.key_variable or ""):
             source = KeySource.PROCESS
         address, why = self._address(preset, settings), None
         if address is None:
