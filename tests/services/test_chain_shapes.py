@@ -64,7 +64,7 @@ def cost(forge, actor, used) -> int:
     """What a call of that size costs by the price book."""
     _, token_in, token_out, _ = used
     now = forge.clock.now()
-    lines = forge.prices.lines(actor.workspace, "demo", "demo-small", usage(input=token_in, output=token_out), now)
+    lines = forge.price_book.lines(actor.workspace, "demo", "demo-small", usage(input=token_in, output=token_out), now)
     return sum(line.amount for line in lines)
 
 

@@ -61,7 +61,7 @@ async def ran(forge, actor, provider, *, remaining):
     await forge.record.open(opened, None)
     turns = (Message(role="user", content="hi"),)
     request = ModelRequest(model="m", messages=turns, params={}, stream=True, remaining=remaining)
-    parts = {"record": forge.record, "prices": forge.prices, "clock": forge.clock, "secret": b"secret"}
+    parts = {"record": forge.record, "prices": forge.price_book, "clock": forge.clock, "secret": b"secret"}
     run = Run(opened, request, provider, **parts, keep=lambda closed: closed)
     return await run.drive(nullcontext())
 

@@ -54,7 +54,7 @@ async def test_the_same_result(tmp_path, history, forge, data):
     clock = FixedClock(NOON)
     store = await open_record(tmp_path / f"{next(_fresh)}", clock, history=history, min_free_mb=0)
     store.patience = PATIENCE
-    traces = Traces(store, store, forge.prompts, forge.prices, clock, forge.retentions, secret=SECRET)
+    traces = Traces(store, store, forge.prompts, forge.price_book, clock, forge.retentions, secret=SECRET)
     seen = []
     for whole in (True, False):
         workspace = f"orders-{next(_fresh)}"

@@ -35,7 +35,7 @@ class Life:
         self.store = await open_record(folder, self.clock, history=history, min_free_mb=0)
         self.store.patience = PATIENCE
         self.traces = Traces(
-            self.store, self.store, forge.prompts, forge.prices, self.clock, forge.retentions, secret=SECRET
+            self.store, self.store, forge.prompts, forge.price_book, self.clock, forge.retentions, secret=SECRET
         )
         return self
 

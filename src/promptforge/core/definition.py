@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from promptforge.core.errors import InvalidInput
+from promptforge.core.fallback import fallbacks_of
 from promptforge.core.json import Json, bounded, storable
 from promptforge.core.prompt import Message, PromptVersion
 
@@ -76,6 +77,7 @@ def overrides(given: Mapping[str, Json]) -> dict[str, Json]:
         raise InvalidInput("params.temperature is a number from 0.0 to 2.0", path="$.params.temperature")
     if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
         raise InvalidInput("params.max_tokens is a whole number of at least 1", path="$.params.max_tokens")
+    fallbacks_of(params)
     return params
 
 

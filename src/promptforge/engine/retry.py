@@ -4,6 +4,7 @@ An attempt is repeated only while nothing of its output was delivered: who has r
 others. The deadline of the run bounds everything, the provider's own advice (Retry-After) included.
 """
 
+from promptforge.core.execution import ErrorType
 from promptforge.core.model import ModelFailure
 
 MAX_ATTEMPTS = 3
@@ -11,6 +12,23 @@ MAX_ATTEMPTS = 3
 FIRST = 0.5
 LONGEST = 8.0
 _JITTER_BITS = 16
+
+
+#: What another model may be spared: a call that is wrong in itself, withheld, stopped, or broken here.
+_EVERYWHERE = frozenset(
+    {ErrorType.VALIDATION, ErrorType.CONTENT_FILTER, ErrorType.CANCELLED, ErrorType.INTERRUPTED, ErrorType.INTERNAL}
+)
+_NOT_THERE = 404
+
+
+def elsewhere(failure: ModelFailure, *, delivered: bool, remaining: float) -> bool:
+    """Whether another model may answer instead, once the attempts at this one are over.
+
+    Not after anything was delivered, nor for what would fail there as well; a model that is not there is elsewhere.
+    """
+    if delivered or failure.text or remaining <= 0:
+        return False
+    return failure.error_type not in _EVERYWHERE or failure.http_status == _NOT_THERE
 
 
 def delay_before_next(

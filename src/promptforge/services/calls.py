@@ -18,7 +18,7 @@ from promptforge.core.definition import check_roles
 from promptforge.core.errors import Conflict, ForgeError, InvalidInput, TooMany
 from promptforge.core.execution import Attempt, Content, ErrorType, Execution, Json, PromptRef, Status, StepRef
 from promptforge.core.json import is_object
-from promptforge.core.model import Delta, ModelRequest
+from promptforge.core.model import Delta
 from promptforge.core.ports import Claim, Clock, PriceBook, Record
 from promptforge.core.prompt import Message, PromptVersion
 from promptforge.core.retention import Retention, retained
@@ -26,12 +26,13 @@ from promptforge.core.usage import usage
 from promptforge.engine import retry
 from promptforge.language.prompt import fill, render
 from promptforge.services.ending import json_hash, refused
-from promptforge.services.guard import MOST_TOKENS, Guarded
+from promptforge.services.guard import MOST_TOKENS
 from promptforge.services.prompts import Prompts
 from promptforge.services.providers import Providers
 from promptforge.services.retention import Retentions
 from promptforge.services.run import Run, accepted
 from promptforge.services.tags import short, tags_of
+from promptforge.services.ways import Candidate, Candidates, Way
 
 MAX_DEADLINE_MS = 15 * 60 * 1000
 MAX_QUEUED = 5_000
@@ -102,7 +103,7 @@ class Calls:
     ) -> None:
         self._record = record
         self._prompts = prompts
-        self._providers = providers
+        self._candidates = Candidates(providers, prices)
         self._prices = prices
         self._clock = clock
         self._secret = secret
@@ -147,12 +148,14 @@ class Calls:
         A token is at least one byte, so the request as it is sent has at least as many bytes as tokens; for the output
         ``max_tokens`` must be given. InvalidInput when the call could not be sent.
         """
-        params, model, provider = await self._model(actor, call, version)
-        body = provider.body(
-            ModelRequest(
-                model=model, messages=_messages(call, version), params=params, stream=False, remaining=MAX_DEADLINE_MS
-            )
-        )
+        models, messages = await self._models_of(actor, call, version), _messages(call, version)
+        bounds = [self._bound(actor, model.way(messages, stream=False, remaining=MAX_DEADLINE_MS)) for model in models]
+        known = [bound for bound in bounds if bound is not None]
+        return max(known) if len(known) == len(bounds) else None
+
+    def _bound(self, actor: Actor, way: Way) -> int | None:
+        model, provider = way.request.model, way.provider
+        body = provider.body(way.request)
         sent: Mapping[str, Json] = body if is_object(body) else {}
         most = next((sent[name] for name in MOST_TOKENS if isinstance(sent.get(name), int)), None)
         if not isinstance(most, int):
@@ -181,45 +184,41 @@ class Calls:
         if self._open[actor.workspace] >= MAX_QUEUED:
             raise TooMany(f"{MAX_QUEUED} executions are running or waiting already; try again", retry_after=1)
         ref, version = (place.prompt, place.version) if place else await self._resolve(actor, call)
-        params, model, provider = await self._model(actor, call, version)
+        models = await self._models_of(actor, call, version)
         remaining = self._deadline(call) / 1000
-        pending = self._pending(actor, call, ref, provider.name, model, place)
+        pending = self._pending(actor, call, ref, models[0].provider.name, models[0].name, place)
         retention = await self._retentions.of(actor)
         try:
-            request = ModelRequest(
-                model=model,
-                messages=_messages(call, version),
-                params=params,
-                stream=listener is not None,
-                remaining=remaining,
-            )
-            body = provider.body(request)
+            messages = _messages(call, version)
+            ways = [model.way(messages, stream=listener is not None, remaining=remaining) for model in models]
+            body = ways[0].provider.body(ways[0].request)
         except InvalidInput as error:
             return await self._refused(pending, error, retention, place)
         content = pending.content or Content()
-        pending = altered(pending, streamed=request.stream, content=altered(content, request=body))
+        pending = altered(pending, streamed=listener is not None, content=altered(content, request=body))
         if place is None or place.earlier is None:
             opened = await self._record.open(retained(retention, pending), self._claim(call))
             if opened != pending.id:
                 return await self._repeated(actor, opened, wait=call.wait)
         else:
             await place.open_again(retained(retention, pending))
-        return self._start(actor, pending, request, provider, retention, listener, place)
+        return self._start(actor, pending, ways, retention, listener, place)
 
     def _start(
         self,
         actor: Actor,
         pending: Execution,
-        request: ModelRequest,
-        provider: Guarded,
+        ways: Sequence[Way],
         retention: Retention,
         listener: Callable[[Delta], None] | None,
         place: Place | None,
     ) -> Started:
+        request, provider = ways[0].request, ways[0].provider
         run = Run(
             pending,
             request,
             provider,
+            fallbacks=[(way.request, way.provider) for way in ways[1:]],
             record=self._record,
             prices=self._prices,
             clock=self._clock,
@@ -280,23 +279,12 @@ class Calls:
         )
         return ref, version
 
-    async def _model(
-        self, actor: Actor, call: Call, version: PromptVersion | None
-    ) -> tuple[Mapping[str, Json], str, Guarded]:
+    async def _models_of(self, actor: Actor, call: Call, version: PromptVersion | None) -> Sequence[Candidate]:
         params = {**(version.params if version else {}), **call.params}
-        model, named = params.pop("model", None), params.pop("provider", None)
-        if not isinstance(model, str) or not model:
-            raise InvalidInput("params.model is missing: name the model to run", path="$.params.model")
-        name = call.provider or (named if isinstance(named, str) else None)
-        if name is None and version is not None and "model" not in call.params:
-            name = version.provider
-        name = name or self._providers.of_model(actor, model) or self._prices.provider_of(model)
-        if name is None:
-            raise InvalidInput(
-                f"the name '{model[:100]}' does not say which provider has it: give 'provider' as well",
-                path="$.provider",
-            )
-        return params, model, await self._providers.get(actor, name)
+        named = call.provider
+        if named is None and version is not None and not call.params.keys() & {"model", "provider"}:
+            named = version.provider
+        return await self._candidates.of(actor, params, named)
 
     def _pending(
         self, actor: Actor, call: Call, ref: PromptRef | None, provider: str, model: str, place: Place | None

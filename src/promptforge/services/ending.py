@@ -2,6 +2,7 @@
 
 import json
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,16 @@ class Outcome:
     estimated: Usage | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What an attempt used that was followed by another: it is paid for as well."""
+
+    attempt: int
+    model: str
+    priced_as: str
+    usage: Usage
+
+
 def closed(
     opened: Execution,
     outcome: Outcome,
@@ -40,11 +51,14 @@ def closed(
     prices: PriceBook,
     secret: bytes,
     priced_as: str | None = None,
+    earlier: Sequence[Spent] = (),
 ) -> Execution:
-    """The closed record of an open call; *priced_as*: whose prices hold, where the provider has a name of its own."""
+    """The closed record of an open call; *priced_as*: whose prices hold, where the provider has a name of its own.
+
+    *earlier* attempts that used something are in usage and cost, each priced by its own model.
+    """
     failure, reply = outcome.failure, outcome.reply
-    usage, source = _usage(outcome)
-    lines = _lines(opened, priced_as, usage, reply, len(attempts) or 1, prices) if usage is not None else None
+    usage, source, lines = _paid(opened, outcome, priced_as, len(attempts) or 1, earlier, prices)
     content = opened.content or Content()
     output = reply.text if reply else (failure.text if failure else "") or outcome.text or None
     return altered(
@@ -76,6 +90,25 @@ def closed(
     )
 
 
+def _paid(
+    opened: Execution,
+    outcome: Outcome,
+    priced_as: str | None,
+    attempt: int,
+    earlier: Sequence[Spent],
+    prices: PriceBook,
+) -> tuple[Usage | None, UsageSource, tuple[Line, ...] | None]:
+    """What all attempts used, who says so, and the lines that it comes to; *attempt* is the last one."""
+    usage, source = _usage(outcome)
+    if usage is None:
+        return None, source, None
+    lines = _lines(opened, priced_as, usage, outcome.reply, attempt, prices)
+    if not earlier:
+        return usage, source, lines
+    source = UsageSource.REPORTED if source is UsageSource.NONE else source
+    return _together(usage, earlier), source, _with_earlier(opened, lines, earlier, prices)
+
+
 def _usage(outcome: Outcome) -> tuple[Usage | None, UsageSource]:
     found = outcome.reply.usage if outcome.reply else outcome.failure.usage if outcome.failure else None
     if found is not None:
@@ -85,6 +118,28 @@ def _usage(outcome: Outcome) -> tuple[Usage | None, UsageSource]:
     if outcome.estimated is not None:
         return outcome.estimated, UsageSource.ESTIMATED
     return None, UsageSource.UNKNOWN
+
+
+def _together(usage: Usage, earlier: Sequence[Spent]) -> Usage:
+    sums = Counter(usage.leaves)
+    for spent in earlier:
+        sums.update(spent.usage.leaves)
+    return Usage(dict(sums))
+
+
+def _with_earlier(
+    opened: Execution, lines: tuple[Line, ...] | None, earlier: Sequence[Spent], prices: PriceBook
+) -> tuple[Line, ...] | None:
+    """The lines of all attempts in their order; None where one of them has no price."""
+    found: list[Line] = []
+    for spent in earlier:
+        own = prices.lines(
+            opened.workspace, spent.priced_as, spent.model, spent.usage, opened.created_at, attempt=spent.attempt
+        )
+        if own is None:
+            return None
+        found += own
+    return None if lines is None else (*found, *lines)
 
 
 def _lines(

@@ -5,7 +5,7 @@ provider bills it either way.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -16,7 +16,7 @@ from promptforge.core.execution import Attempt, ErrorType, Execution, Status
 from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
 from promptforge.core.ports import Clock, ModelProvider, PriceBook, Record
 from promptforge.engine import retry
-from promptforge.services.ending import Outcome, closed, filtered
+from promptforge.services.ending import Outcome, Spent, closed, filtered
 
 T = TypeVar("T")
 #: Seconds after the deadline that a provider has to say what had come by then; only then is it cut off unheard.
@@ -39,17 +39,20 @@ class Run:
         keep: Callable[[Execution], Execution],
         close: Callable[[Execution, Execution], Awaitable[None]] | None = None,
         most: int = retry.MAX_ATTEMPTS,
+        fallbacks: Sequence[tuple[ModelRequest, ModelProvider]] = (),
         listener: Callable[[Delta], None] | None = None,
     ) -> None:
         """*keep* says what of the closed execution may be written down; whoever asked gets all of it.
 
-        *close*, where given, takes both and makes the second durable. *most* is how many attempts it may make, beside
-        those that the execution brings along.
+        *close*, where given, takes both and makes the second durable. *most* is how many attempts it may make at a
+        model, beside those that the execution brings along; *fallbacks* are asked in turn where one cannot answer.
         """
         self.opened = self.execution = execution
         """As it was opened, and as it is."""
-        self._request = request
-        self._provider = provider
+        self._request, self._provider = request, provider
+        self._fallbacks = fallbacks
+        self._fell_back = False
+        self._spent: list[Spent] = []
         self._record = record
         self._prices = prices
         self._clock = clock
@@ -58,7 +61,6 @@ class Run:
         self._listener = listener
         self._close_with = close
         self._most = most
-        self._earlier = len(execution.attempts)
         self._attempts = list(execution.attempts)
         self._attempt_errors = list(execution.content.attempt_errors) if execution.content else []
         self._parts: list[str] = []
@@ -85,7 +87,7 @@ class Run:
         except Exception as error:
             outcome = Outcome(failure=_defect(error), text="".join(self._parts))
         self.execution = closed(
-            self.execution,
+            self._as_answered(),
             outcome,
             latency_ms=_ms(self._clock.monotonic() - self._began) if self._began else 0,
             first_token_ms=None if self._first_token is None else _ms(self._first_token - self._began),
@@ -94,9 +96,20 @@ class Run:
             prices=self._prices,
             secret=self._secret,
             priced_as=self._provider.priced_as,
+            earlier=[spent for spent in self._spent if spent.attempt < len(self._attempts)],
         )
         await self._close()
         return self.execution
+
+    def _as_answered(self) -> Execution:
+        """The execution with the model that was asked last, which its figures count for."""
+        request, provider = self._request, self._provider
+        if not self._fell_back:
+            return self.execution
+        content = self.execution.content
+        if content is not None and content.request is not None:
+            content = altered(content, request=provider.body(request))
+        return altered(self.execution, model=request.model, provider=provider.name, content=content)
 
     async def _close(self) -> None:
         """Close the record; a cancellation that arrives now must not leave it open."""
@@ -113,6 +126,18 @@ class Run:
 
     async def _attempt_until_done(self) -> Outcome:
         deadline = self._began + self._request.remaining
+        outcome = await self._attempts_at(deadline)
+        for request, provider in self._fallbacks:
+            remaining = deadline - self._clock.monotonic()
+            failure = outcome.failure
+            if failure is None or not retry.elsewhere(failure, delivered=bool(self._parts), remaining=remaining):
+                break
+            self._request, self._provider, self._fell_back = request, provider, True
+            outcome = await self._attempts_at(deadline)
+        return outcome
+
+    async def _attempts_at(self, deadline: float) -> Outcome:
+        """What came of the attempts at one model."""
         for number in range(1, self._most + 1):
             started = self._clock.monotonic()
             try:
@@ -124,9 +149,9 @@ class Run:
                 failure = error
             else:
                 failure = None if not reply.filtered else filtered(self._provider.name, reply)
-                self._note(number, started, failure, reply)
+                self._note(started, failure, reply)
                 return Outcome(reply=reply, failure=failure)
-            self._note(number, started, failure, None)
+            self._note(started, failure, None)
             delay = retry.delay_before_next(
                 failure,
                 number,
@@ -154,12 +179,17 @@ class Run:
             f"Provider '{self._provider.name}' ended its answer without completing it", ErrorType.PROVIDER
         )
 
-    def _note(self, number: int, started: float, failure: ModelFailure | None, reply: Reply | None) -> None:
+    def _note(self, started: float, failure: ModelFailure | None, reply: Reply | None) -> None:
+        request, provider, number = self._request, self._provider, len(self._attempts) + 1
+        if failure is not None and failure.usage is not None:
+            self._spent.append(
+                Spent(attempt=number, model=request.model, priced_as=provider.priced_as, usage=failure.usage)
+            )
         self._attempts.append(
             Attempt(
-                number=self._earlier + number,
-                provider=self._provider.name,
-                model=(reply.model if reply else None) or self._request.model,
+                number=number,
+                provider=provider.name,
+                model=(reply.model if reply else None) or request.model,
                 offset_ms=_ms(started - self._began),
                 latency_ms=_ms(self._clock.monotonic() - started),
                 status=Status.ERROR if failure else Status.SUCCESS,
