@@ -31,6 +31,7 @@ from promptforge.services.access import Access
 from promptforge.services.api_call import ApiCalls
 from promptforge.services.arrivals import Arrivals
 from promptforge.services.backup import Backups
+from promptforge.services.breakdowns import Breakdowns
 from promptforge.services.calls import Calls
 from promptforge.services.chain_executions import ChainExecutions
 from promptforge.services.chain_files import ChainFiles
@@ -113,6 +114,7 @@ class Forge:
     health: Health
     gateway: Gateway
     backups: Backups
+    breakdowns: Breakdowns
     doctor: Doctor
     erasures: Erasures
     overviews: Overviews
@@ -256,6 +258,7 @@ async def open_forge(
             traces=traces,
             arrivals=Arrivals(record, prompts, prices, clock, retentions, secret=secret),
             backups=Backups(record),
+            breakdowns=Breakdowns(record, prompts, chains, access, clock),
             doctor=Doctor(record, catalog.prompts, clock, min_free_mb=settings.min_free_mb),
             erasures=Erasures(record, catalog.memory),
             health=Health(record, catalog.size, clock),

@@ -23,6 +23,7 @@ _COMMANDS = {
     "batch": ("batch", "Run a prompt, or a model, on each row of a file."),
     "prompt": ("prompts", "List, show, create, version, diff, label, archive and fork prompts."),
     "executions": ("executions", "List, show, follow and sum up what ran."),
+    "figures": ("breakdowns", "Rank and sum up what ran, by time and by anything."),
     "services": ("services", "List the programs that call, when they were last seen, and how they do."),
     "chain": ("chains", "Define chains in files, prove them, and run them."),
     "chain-executions": ("chain_executions", "List and show the chains that ran, step by step."),

@@ -92,6 +92,27 @@ class Metric(StrEnum):
     TOKENS_PER_CALL = "tokens_per_call"
 
 
+def measure(metric: Metric, figures: Figures) -> float:
+    """What groups are sorted by; -1 where there is no value, which comes last."""
+    match metric:
+        case Metric.TOKENS:
+            return figures.token_in + figures.token_out
+        case Metric.ERROR_RATE:
+            return _ratio(figures.error, figures.success + figures.error)
+        case Metric.LATENCY:
+            return _ratio(figures.latency_ms_sum, figures.latency_count)
+        case Metric.COST_PER_CALL:
+            return _ratio(figures.cost, figures.calls)
+        case Metric.TOKENS_PER_CALL:
+            return _ratio(figures.token_in + figures.token_out, figures.calls)
+        case _:
+            return getattr(figures, metric.value)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else -1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdown:
     """Figures of what was created from *start* (inclusive, None: ever) to *end* (exclusive), by dimensions.

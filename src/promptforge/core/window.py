@@ -54,6 +54,13 @@ def last_minutes(minutes: int, zone_name: str, now: datetime) -> Window:
     return Window(now - timedelta(minutes=minutes), now + timedelta(milliseconds=1), zone(zone_name).key, None)
 
 
+def between(start: datetime, end: datetime, zone_name: str) -> Window:
+    """From a moment (inclusive) to another (exclusive)."""
+    if start >= end:
+        raise InvalidInput("the window is empty: 'from' must lie before 'to'", path="$.from")
+    return Window(start, end, zone(zone_name).key, None)
+
+
 def all_time(zone_name: str, now: datetime) -> Window:
     """Everything up to the coming midnight in the zone."""
     today = now.astimezone(zone(zone_name)).date()

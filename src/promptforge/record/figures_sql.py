@@ -50,7 +50,7 @@ _RANKS = {metric: metric.value for metric in Metric} | {
     Metric.COST_PER_CALL: "if(calls = 0, -1, toFloat64(cost) / calls)",
     Metric.TOKENS_PER_CALL: "if(calls = 0, -1, (token_in + token_out) / calls)",
 }
-"""The same as ``merge.ranked_by``; what has no value comes last."""
+"""The same as ``core.query.measure``; what has no value comes last."""
 
 
 def condition(query: Breakdown, upto: int | None, today: date) -> Condition:

@@ -9,7 +9,7 @@ from promptforge.core import bucket, ids
 from promptforge.core.chain_execution import AnyExecution, ChainExecution, without_content
 from promptforge.core.execution import Execution
 from promptforge.core.filter import FIELDS, matches
-from promptforge.core.query import BUCKETS, Breakdown, Dimension, Group, Key, Metric, Page, Seen, Subject, Tag
+from promptforge.core.query import BUCKETS, Breakdown, Dimension, Group, Key, Page, Seen, Subject, Tag, measure
 from promptforge.core.stats import Figures, total
 from promptforge.record.schema import number_of
 
@@ -129,28 +129,7 @@ def _order(query: Breakdown, group: Group) -> tuple[object, ...]:
         return (*names[:1], size, *names)
     if query.rank is None:
         return (size, *names)
-    return (figures.success + figures.error < query.minimum, -ranked_by(query.rank, figures), size, *names)
-
-
-def ranked_by(metric: Metric, figures: Figures) -> float:
-    """What groups are sorted by; -1 where there is no value, which comes last."""
-    match metric:
-        case Metric.TOKENS:
-            return figures.token_in + figures.token_out
-        case Metric.ERROR_RATE:
-            return _ratio(figures.error, figures.success + figures.error)
-        case Metric.LATENCY:
-            return _ratio(figures.latency_ms_sum, figures.latency_count)
-        case Metric.COST_PER_CALL:
-            return _ratio(figures.cost, figures.calls)
-        case Metric.TOKENS_PER_CALL:
-            return _ratio(figures.token_in + figures.token_out, figures.calls)
-        case _:
-            return getattr(figures, metric.value)
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else -1
+    return (figures.success + figures.error < query.minimum, -measure(query.rank, figures), size, *names)
 
 
 def _sortable(value: str | int | date | None) -> tuple[int, str | int | date]:

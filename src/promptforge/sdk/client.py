@@ -21,6 +21,7 @@ from promptforge.sdk.chains import AwaitingChains, BlockingChains
 from promptforge.sdk.drivers import AsyncTransport, Transport
 from promptforge.sdk.errors import AuthenticationError
 from promptforge.sdk.executions import AwaitingExecutions, BlockingExecutions
+from promptforge.sdk.figures import AwaitingFigures, BlockingFigures
 from promptforge.sdk.keys import AwaitingKeys, BlockingKeys
 from promptforge.sdk.prices import AwaitingPrices, BlockingPrices
 from promptforge.sdk.prompts import AwaitingPrompts, BlockingPrompts
@@ -109,6 +110,7 @@ class PromptForge(_Client, Blocking):
         self.executions = BlockingExecutions(self._transport)
         self.chains = BlockingChains(self._transport)
         self.chain_executions = BlockingChainExecutions(self._transport)
+        self.figures = BlockingFigures(self._transport)
         self.keys = BlockingKeys(self._transport)
         self.retention = BlockingRetention(self._transport)
         self.secrets = BlockingSecrets(self._transport)
@@ -146,6 +148,7 @@ class AsyncPromptForge(_Client, Awaiting):
         self.executions = AwaitingExecutions(self._transport)
         self.chains = AwaitingChains(self._transport)
         self.chain_executions = AwaitingChainExecutions(self._transport)
+        self.figures = AwaitingFigures(self._transport)
         self.keys = AwaitingKeys(self._transport)
         self.retention = AwaitingRetention(self._transport)
         self.secrets = AwaitingSecrets(self._transport)

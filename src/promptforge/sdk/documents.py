@@ -45,6 +45,13 @@ fragment FiguresAll on Figures {
   cost { usd display priced unpriced unknown estimated }
 }
 """
+
+
+def with_figures(document: str) -> str:
+    """A document of another file, with the fragment that it uses."""
+    return document + _FIGURES
+
+
 _KEY = """
 fragment KeyAll on Key { id name hint scopes createdAt lastUsedAt expiresAt revokedAt }
 """

@@ -12,7 +12,7 @@ from promptforge.core.chain import OnError, Severity, StepType
 from promptforge.core.execution import CostState, ErrorType, Source, Status
 from promptforge.core.prompt import Category
 from promptforge.core.provider import BreakerState, KeySource
-from promptforge.core.query import Dimension
+from promptforge.core.query import Dimension, Metric
 from promptforge.core.retention import ContentPolicy
 
 
@@ -33,6 +33,38 @@ class ValueField(Enum):
     SOURCE = Dimension.SOURCE
     VERSION = Dimension.VERSION
     CHAIN_NAME = Dimension.CHAIN_NAME
+
+
+class TimeBucket(Enum):
+    HOUR = Dimension.HOUR
+    DAY = Dimension.DAY
+    WEEK = Dimension.WEEK
+    MONTH = Dimension.MONTH
+    HOUR_OF_WEEK = Dimension.HOUR_OF_WEEK
+
+
+class GroupField(Enum):
+    STATUS = Dimension.STATUS
+    PROMPT = Dimension.PROMPT
+    PROMPT_NAME = Dimension.PROMPT_NAME
+    VERSION_ID = Dimension.VERSION_ID
+    VERSION = Dimension.VERSION
+    MODEL = Dimension.MODEL
+    PROVIDER = Dimension.PROVIDER
+    SERVICE = Dimension.SERVICE
+    SOURCE = Dimension.SOURCE
+    LABEL = Dimension.LABEL
+    ERROR_TYPE = Dimension.ERROR_TYPE
+    FINISH_REASON = Dimension.FINISH_REASON
+    COST_STATE = Dimension.COST_STATE
+    CACHED = Dimension.CACHED
+    END_USER = Dimension.END_USER
+    SESSION = Dimension.SESSION
+    USER = Dimension.USER
+    KEY = Dimension.KEY
+    CHAIN = Dimension.CHAIN
+    CHAIN_NAME = Dimension.CHAIN_NAME
+    CHAIN_VERSION = Dimension.CHAIN_VERSION
 
 
 class StreamEventKind(Enum):
@@ -64,6 +96,9 @@ if TYPE_CHECKING:
     BreakerStateEnum: TypeAlias = BreakerState
     TimeWindowEnum: TypeAlias = TimeWindow
     ValueFieldEnum: TypeAlias = ValueField
+    TimeBucketEnum: TypeAlias = TimeBucket
+    GroupFieldEnum: TypeAlias = GroupField
+    MetricEnum: TypeAlias = Metric
     StreamEventKindEnum: TypeAlias = StreamEventKind
     ChainEventKindEnum: TypeAlias = ChainEventKind
 else:
@@ -86,6 +121,9 @@ else:
     )
     TimeWindowEnum = strawberry.enum(TimeWindow, name="TimeWindow")
     ValueFieldEnum = strawberry.enum(ValueField, name="ValueField")
+    TimeBucketEnum = strawberry.enum(TimeBucket, name="TimeBucket", description="As clocks and calendars of the zone.")
+    GroupFieldEnum = strawberry.enum(GroupField, name="GroupField")
+    MetricEnum = strawberry.enum(Metric, name="FiguresMetric")
     StreamEventKindEnum = strawberry.enum(StreamEventKind, name="StreamEventKind")
     ChainEventKindEnum = strawberry.enum(ChainEventKind, name="ChainEventKind")
 

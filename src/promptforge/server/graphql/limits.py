@@ -46,9 +46,11 @@ _WEIGHTS = {"executions": 200, "overview": 300, "values": 200, "execution": 50, 
     "chainExecution": 100,
     "yaml": 20,
     "fileDiff": 20,
+    "series": 300,
+    "top": 300,
 }
 #: How long a list without a ``limit`` is taken to be.
-_LENGTHS = {"daily": 100, "lines": 4, "attempts": 2}
+_LENGTHS = {"daily": 100, "buckets": 100, "lines": 4, "attempts": 2}
 _LENGTH = 10
 
 

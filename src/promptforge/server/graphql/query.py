@@ -12,6 +12,7 @@ from promptforge.core.execution import Execution as CoreExecution
 from promptforge.core.prompt import Prompt as CorePrompt
 from promptforge.core.prompt import PromptVersion as CoreVersion
 from promptforge.server.graphql.access import User, Workspace
+from promptforge.server.graphql.breakdown import Series, Top, series, top
 from promptforge.server.graphql.chain import Chain, ChainVersion, chain, chain_version, chains
 from promptforge.server.graphql.chain_execution import ChainExecution, chain_execution, chain_executions
 from promptforge.server.graphql.context import Info
@@ -130,6 +131,8 @@ class Query:
     chain_executions: list[ChainExecution] = resolved(chain_executions, description="Newest first.")
     chain_execution: ChainExecution | None = resolved(chain_execution)
     overview: Overview = resolved(overview)
+    top: Top = resolved(top, description="The groups with the most of something, and the rest summed.")
+    series: Series = resolved(series, description="Figures bucket by bucket of time, and of groups in each.")
     values: list[ValueCount] = resolved(
         values, description="Values of the last 90 days, most frequent first: what the filters offer."
     )
