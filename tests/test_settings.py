@@ -81,3 +81,19 @@ def test_an_allowed_host_that_is_none_stops_the_start(tmp_path):
     assert load(given).outbound_allow == ("intranet.example:8080", "10.0.0.7")
     with pytest.raises(SettingsError, match=r"^PROMPTFORGE_OUTBOUND_ALLOW: '10\.0\.0\.0/8' is not host or host:port$"):
         load(given | {"PROMPTFORGE_OUTBOUND_ALLOW": "10.0.0.0/8"})
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ("gpu", "http://gpu:11434"),
+        (":8080", "http://127.0.0.1:8080"),
+        ("gpu:8080", "http://gpu:8080"),
+        ("[::1]", "http://[::1]:11434"),
+        ("http://gpu", "http://gpu"),
+    ],
+)
+def test_ollamas_own_variable_is_read_as_ollama_reads_it(tmp_path, told, address):
+    """A host, a port or both, with Ollama's own port where none is given; or a whole address."""
+    env = {"PROMPTFORGE_HOME": str(tmp_path), "OLLAMA_HOST": told}
+    assert load(env).base_urls["OLLAMA_HOST"] == address

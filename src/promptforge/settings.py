@@ -108,11 +108,18 @@ class Settings:
     def base_urls(self) -> Mapping[str, str]:
         """The addresses of providers, by the variable that sets each."""
         given = {variable(name): value for name in _ADDRESSES if (value := getattr(self, name))}
-        # Ollama's own variable is a host and a port, as a rule
-        return {name: value if "://" in value else f"http://{value}" for name, value in given.items()}
+        return {name: value if "://" in value else f"http://{_host(name, value)}" for name, value in given.items()}
 
 
 _ADDRESSES = ("anthropic_base_url", "openai_base_url", "google_gemini_base_url", "azure_openai_endpoint", "ollama_host")
+
+
+def _host(name: str, value: str) -> str:
+    """An address without a scheme. Ollama's own variable is a host, a port behind a colon, or both."""
+    if name != "OLLAMA_HOST":
+        return value
+    host, colon, port = value.rpartition(":") if not value.endswith("]") else (value, "", "")
+    return f"{(host if colon else value) or '127.0.0.1'}:{port if colon else 11434}"
 
 
 def variable(name: str) -> str:

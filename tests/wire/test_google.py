@@ -300,3 +300,50 @@ def test_an_error_or_nonsense_instead_of_an_answer():
     for document in ({}, [], {"candidates": []}, {"candidates": "x"}):
         with pytest.raises(Garbled):
             read(document)
+
+
+def test_searches_that_are_empty_or_repeated_are_not_billed():
+    """Different queries count, in however many chunks they are told, and an empty list at the end takes none away."""
+    told = [{"webSearchQueries": ["", "a"]}, {"webSearchQueries": ["a", "b"]}, {}]
+    chunks = [answer({"text": "x"}, reason=None, modelVersion="gemini-3-flash-preview") for _ in told]
+    for chunk, grounding in zip(chunks, told, strict=True):
+        chunk["candidates"][0]["groundingMetadata"] = grounding
+    stream, _ = gathered(*chunks, answer(modelVersion="gemini-3-flash-preview"))
+    assert stream.reply().usage.leaves["web_searches"] == 2
+
+
+def test_the_last_count_of_a_stream_stands_alone():
+    """Nothing of an earlier chunk's block is mixed in; a block that counts nothing does not replace one that does."""
+    early = {"promptTokenCount": 5, "thoughtsTokenCount": 9, "totalTokenCount": 14}
+    last = {"promptTokenCount": 5, "candidatesTokenCount": 7, "totalTokenCount": 12}
+    stream, _ = gathered(answer({"text": "x"}, reason=None, usageMetadata=early), answer(usageMetadata=last))
+    assert stream.reply().usage_raw == last
+    stream, _ = gathered(answer(usageMetadata=last), {"usageMetadata": {"trafficType": "ON_DEMAND"}})
+    assert stream.reply().usage_raw == last
+
+
+@pytest.mark.parametrize(
+    ("told", "terms"),
+    [
+        ({"trafficType": "ON_DEMAND"}, {}),
+        ({"trafficType": "ON_DEMAND_PRIORITY"}, {"service_tier": "priority"}),
+        ({"trafficType": "ON_DEMAND_FLEX"}, {"service_tier": "flex"}),
+        ({"trafficType": "PROVISIONED_THROUGHPUT"}, {"service_tier": "provisioned_throughput"}),
+        ({"serviceTier": "standard"}, {}),
+        ({"serviceTier": "SERVICE_TIER_STANDARD"}, {}),
+        ({"serviceTier": "flex"}, {"service_tier": "flex"}),
+    ],
+)
+def test_how_a_call_is_billed_is_told_by_both(told, terms):
+    """AI Studio names a tier, Vertex a kind of traffic; the usual one is no term."""
+    assert read(answer(usageMetadata={"promptTokenCount": 5, **told})).terms == terms
+
+
+def test_cached_audio_that_is_not_told_apart_is_what_cannot_be_otherwise():
+    """Where only the total of the cache is told, audio is cached as far as the counts would not add up else."""
+    block = {
+        "promptTokenCount": 1000,
+        "cachedContentTokenCount": 950,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 100}, {"modality": "AUDIO", "tokenCount": 900}],
+    }
+    assert usage_of(block) == Usage({"input_cache_read": 100, "input_audio": 50, "input_audio_cache_read": 850})

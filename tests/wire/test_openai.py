@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from promptforge.core.errors import InvalidInput
 from promptforge.core.model import ModelRequest
 from promptforge.core.prompt import Message
-from promptforge.core.usage import usage
-from promptforge.wire.dialect import Complained, Garbled
+from promptforge.core.usage import Usage, usage
+from promptforge.wire.dialect import Complained, Garbled, read_complaint
 from promptforge.wire.openai import OpenAI, usage_of
 from promptforge.wire.sse import Event
+from promptforge.wire.unknown_usage import unknown_usage
 
 TOKENS = st.integers(0, 10**6)
 
@@ -178,3 +179,47 @@ def test_an_answer_of_another_shape_is_garbled(raw):
     """A 200 that is not a completion never becomes an empty output."""
     with pytest.raises(Garbled):
         OpenAI().reply(raw)
+
+
+def test_a_server_behind_a_gateway_that_failed_is_a_complaint():
+    """Inside a choice, or beside the choices; what was billed all the same is kept, and the reason behind is told."""
+    error = {"code": 502, "message": "Provider returned error", "metadata": {"raw": "no GPU", "provider_name": "x"}}
+    usage = {"prompt_tokens": 5, "completion_tokens": 1}
+    choice = {"index": 0, "message": {"content": "par"}, "finish_reason": "error", "error": error}
+    with pytest.raises(Complained, match="Provider returned error: no GPU") as caught:
+        OpenAI().reply(json.dumps({"choices": [choice], "usage": usage}).encode())
+    assert (caught.value.complaint.status, caught.value.usage) == (502, Usage({"input": 5, "output": 1}))
+    for chunk in ({"choices": [choice]}, {"choices": [], "x_groq": {"id": "r", "error": "over capacity"}}):
+        with pytest.raises(Complained):
+            gather(chunk)
+
+
+@pytest.mark.parametrize("tier", ["default", "on_demand", "auto", None])
+def test_a_usual_tier_is_no_term(tier):
+    """A server names the tier of every call; only another price is a term."""
+    answer = {"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}], "service_tier": tier}
+    assert OpenAI().reply(json.dumps(answer).encode()).terms == {}
+
+
+def test_cached_tokens_are_found_wherever_a_server_tells_them():
+    """In the details, in DeepSeek's words, or at the top as Together has them."""
+    block = {"prompt_tokens": 10, "completion_tokens": 1}
+    for told in ({"prompt_tokens_details": {"cached_tokens": 4}}, {"prompt_cache_hit_tokens": 4}, {"cached_tokens": 4}):
+        assert usage_of({**block, **told}) == Usage({"input": 6, "input_cache_read": 4, "output": 1})
+        assert unknown_usage("groq", {**block, **told}) == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"detail": [{"loc": ["body", "top_k"], "msg": "Extra inputs are not permitted", "type": "extra_forbidden"}]},
+        {
+            "object": "error",
+            "message": {"detail": [{"loc": ["body", "top_k"], "msg": "Extra inputs are not permitted"}]},
+            "type": "invalid_request_error",
+        },
+    ],
+)
+def test_fields_that_a_server_refuses_are_named(body):
+    """As Mistral lists them."""
+    assert read_complaint(json.dumps(body).encode()).message == "body.top_k: Extra inputs are not permitted"

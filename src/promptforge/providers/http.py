@@ -257,6 +257,8 @@ class _Call:
     def _complained(self, told: Complained) -> ModelFailure:
         made = failure(self._provider.name, told.complaint, request_id=self._request_id, secrets=self._provider.secrets)
         made.http_status = self._status
+        if told.usage is not None:  # it worked, and bills what it did
+            made.usage, made.usage_raw, made.refused = told.usage, told.usage_raw, False
         return made
 
     def _failed(self, what: str) -> ModelFailure:
@@ -319,7 +321,9 @@ def _address(text: str, endpoint: Endpoint) -> URL:
 
 def _with_rest(broken: ModelFailure, gathered: Stream, *, refused: bool | None = None) -> ModelFailure:
     """Keep what had arrived before the stream broke."""
-    broken.text, broken.usage, broken.usage_raw = gathered.text, gathered.usage, gathered.usage_raw
+    broken.text = gathered.text
+    if broken.usage is None:
+        broken.usage, broken.usage_raw = gathered.usage, gathered.usage_raw
     broken.refused = broken.refused if refused is None else refused
     return broken
 

@@ -185,12 +185,26 @@ def read_complaint(raw: bytes) -> Complaint:
         *(one.get("reason") for one in noted),
         *(fields.get(name) for name in ("status", "code", "type")),
     ]
-    message = fields.get("message") or fields.get("detail")
     return Complaint(
         tuple(str(kind) for kind in kinds if isinstance(kind, str | int) and kind),
-        message if isinstance(message, str) else "",
+        _message(fields),
         next((wait for one in noted if (wait := _seconds(one.get("retryDelay"))) is not None), None),
     )
+
+
+def _message(error: Mapping[str, Json]) -> str:
+    """What it says: a text, else a list of what is wrong in which field; and what a server behind it said."""
+    said = error.get("message") or error.get("detail")
+    if is_object(said):
+        said = said.get("detail")
+    if is_array(said):
+        wrong = [(one.get("loc"), one.get("msg")) for one in said if is_object(one)]
+        said = "; ".join(
+            f"{'.'.join(map(str, where))}: {what}" if is_array(where) else str(what) for where, what in wrong if what
+        )
+    behind = error.get("metadata")
+    raw = behind.get("raw") if is_object(behind) else None
+    return ": ".join(part for part in (said, raw) if isinstance(part, str) and part)
 
 
 def _seconds(told: Json) -> float | None:

@@ -40,7 +40,9 @@ _CONFIG = {
 _BESIDE = frozenset({"toolConfig", "safetySettings", "cachedContent", "labels", "serviceTier"})
 _ROLES = {"user": "user", "assistant": "model"}
 _BY_LEVEL = ("gemini-3", "gemini-4")
-_PER_SEARCH = "gemini-3"  # models before it are billed for each answer that searched, however often
+_USUAL_TIERS = frozenset({"", "standard", "service_tier_standard"})
+_TOTAL = "promptTokenCount"
+_PER_SEARCH = _BY_LEVEL  # models before it are billed for each answer that searched, however often
 
 
 class _Part(msgspec.Struct, rename="camel"):
@@ -91,13 +93,17 @@ _response = msgspec.json.Decoder(_Response)
 
 def usage_of(block: Mapping[str, Json] | None, searches: int = 0) -> Usage | None:
     """Disjoint leaves of a usage block; None when it cannot be counted. *searches* are billed beside the tokens."""
-    if not block or "promptTokenCount" not in block:
+    if not block or _TOTAL not in block:
         return None
     try:
         asked, cached = _modalities(block, "promptTokensDetails"), _modalities(block, "cacheTokensDetails")
         tools, made = _modalities(block, "toolUsePromptTokensDetails"), _modalities(block, "candidatesTokensDetails")
-        total, read = count(block, "promptTokenCount"), count(block, "cachedContentTokenCount")
+        total, read = count(block, _TOTAL), count(block, "cachedContentTokenCount")
         audio_read, image_read = cached.get("AUDIO", 0), cached.get("IMAGE", 0)
+        if not cached:  # where it is not told, they overlap by what they exceed the whole
+            overlap = max(0, read + asked.get("AUDIO", 0) + asked.get("IMAGE", 0) - total)
+            audio_read = min(asked.get("AUDIO", 0), read, overlap)
+            image_read = min(asked.get("IMAGE", 0), read - audio_read, overlap - audio_read)
         audio, image = asked.get("AUDIO", 0) - audio_read, asked.get("IMAGE", 0) - image_read
         audio, image = audio + tools.get("AUDIO", 0), image + tools.get("IMAGE", 0)
         put_in = count(block, "toolUsePromptTokenCount")
@@ -129,14 +135,17 @@ def _modalities(block: Mapping[str, Json], name: str) -> dict[str, int]:
 
 
 def _searches(model: str | None, grounding: Sequence[_Grounding]) -> int:
-    """How many searches are billed: each query of the newer models, one for an answer of the older ones."""
-    queries = sum(len(one.web_search_queries or ()) for one in grounding)
-    return queries if (model or "").startswith(_PER_SEARCH) else min(queries, 1)
+    """How many searches are billed: each different query of the newer models, one for an answer of the older ones."""
+    queries = {query for one in grounding for query in one.web_search_queries or () if query}
+    return len(queries) if (model or "").startswith(_PER_SEARCH) else min(len(queries), 1)
 
 
 def _terms(block: Mapping[str, Json] | None) -> Mapping[str, str]:
-    tier = (block or {}).get("serviceTier")
-    return {"service_tier": tier.lower()} if isinstance(tier, str) and tier.lower() != "standard" else {}
+    """How the call is billed, in AI Studio's word or in Vertex's, where that is not by the token at the usual price."""
+    told = block or {}
+    tier = told.get("serviceTier") or told.get("trafficType")
+    word = tier.lower().removeprefix("on_demand").lstrip("_") if isinstance(tier, str) else ""
+    return {} if word in _USUAL_TIERS else {"service_tier": word}
 
 
 def _calls_of(parts: Sequence[_Part]) -> list[Mapping[str, Json]]:
@@ -183,15 +192,15 @@ class Stream:
         told = self._told
         told.model_version = chunk.model_version or told.model_version
         told.prompt_feedback = chunk.prompt_feedback or told.prompt_feedback
-        if chunk.usage_metadata:
-            told.usage_metadata = {**(told.usage_metadata or {}), **chunk.usage_metadata}
+        if chunk.usage_metadata and (_TOTAL in chunk.usage_metadata or _TOTAL not in (told.usage_metadata or {})):
+            told.usage_metadata = chunk.usage_metadata  # each counts anew; some between only say how it is billed
         for candidate in chunk.candidates or ():
             if candidate.index == 0:
                 yield from self._candidate(candidate)
 
     def _candidate(self, candidate: _Candidate) -> Iterator[Delta]:
         if candidate.grounding_metadata:
-            self._grounding = [candidate.grounding_metadata]  # each repeats what came before
+            self._grounding.append(candidate.grounding_metadata)
         self._calls += [part for part in candidate.parts if part.function_call is not None]
         if text := _text_of(candidate.parts):
             yield self._deliver(text)

@@ -22,6 +22,8 @@ from promptforge.wire.usage import Uncountable, count, leaves
 #: Models that refuse ``max_tokens`` and want ``max_completion_tokens``.
 _REASONING = re.compile(r"^(?:openai/)?(?:o[1-9](?![a-z0-9])|gpt-[5-9](?!\d))")
 DONE = "[DONE]"
+#: Tiers at the standard price, by the names that servers of this format have for them.
+USUAL_TIERS = frozenset({"", "auto", "default", "standard", "on_demand"})
 
 
 class _Function(msgspec.Struct):
@@ -64,6 +66,7 @@ class _Choice(msgspec.Struct):
     delta: _Turn | None = None
     text: str | None = None
     finish_reason: str | None = None
+    error: Json = None  # where a gateway to other servers tells that one of them failed
 
     @property
     def turn(self) -> _Turn:
@@ -75,6 +78,7 @@ class _Groq(msgspec.Struct):
     """Where Groq tells of a stream what others tell at the top."""
 
     usage: dict[str, Json] | None = None
+    error: str | None = None
 
 
 class _Completion(msgspec.Struct):
@@ -89,6 +93,12 @@ class _Completion(msgspec.Struct):
     def told(self) -> dict[str, Json] | None:
         """The usage block, wherever it stands."""
         return self.usage or (self.x_groq and self.x_groq.usage)
+
+    @property
+    def complaint(self) -> Json:
+        """The error that came instead of an answer, or of the rest of it."""
+        first = self.choices[0].error if self.choices else None
+        return self.error or first or (self.x_groq and self.x_groq.error)
 
 
 _completion = msgspec.json.Decoder(_Completion)
@@ -113,7 +123,10 @@ def leaves_of(block: Mapping[str, Json], asked: str, answered: str) -> dict[str,
 
 def _input(block: Mapping[str, Json], asked: str) -> dict[str, int]:
     total, details = count(block, asked), f"{asked}_details"
-    cached = count(block, details, "cached_tokens") or count(block, "prompt_cache_hit_tokens")  # DeepSeek's own name
+    cached = count(block, details, "cached_tokens")
+    cached = (
+        cached or count(block, "prompt_cache_hit_tokens") or count(block, "cached_tokens")
+    )  # DeepSeek's, Together's
     audio = count(block, details, "audio_tokens")
     image, written = count(block, details, "image_tokens"), count(block, details, "cache_write_tokens")
     cached_audio = count(block, details, "cached_tokens_details", "audio_tokens")
@@ -158,9 +171,14 @@ def _reply(text: str, completion: _Completion, finish_reason: str | None, *, ref
     )
 
 
+def _complained(told: _Completion) -> Complained:
+    error = msgspec.json.encode({"error": keepable(told.complaint)})
+    return Complained(dialect.read_complaint(error), usage_of(told.told), keepable(told.told))
+
+
 def terms_of(tier: str | None) -> Mapping[str, str]:
     """How a call of that service tier is billed, where it is not the standard way."""
-    return {"service_tier": tier} if tier and tier not in ("default", "auto", "standard") else {}
+    return {"service_tier": tier} if tier and tier not in USUAL_TIERS else {}
 
 
 class Stream:
@@ -180,10 +198,10 @@ class Stream:
             self.closed = True
             return
         chunk = dialect.read_event(_completion, event)
-        if chunk.error:
-            raise Complained(dialect.read_complaint(event.data.encode()))
         told = self._completion
         told.model, told.usage = chunk.model or told.model, chunk.told or told.usage
+        if chunk.complaint:
+            raise _complained(chunk)
         told.service_tier = chunk.service_tier or told.service_tier
         for choice in chunk.choices or ():
             if choice.index == 0:
@@ -310,8 +328,8 @@ class OpenAI(Bearer):
     def reply(self, raw: bytes) -> Reply:
         """Read a complete completion."""
         completion = dialect.read(_completion, raw)
-        if completion.error:
-            raise Complained(dialect.read_complaint(raw))
+        if completion.complaint:
+            raise _complained(completion)
         if not completion.choices:
             raise Garbled("its answer holds no 'choices'")
         choice = completion.choices[0]

@@ -16,6 +16,7 @@ from promptforge.core.span import Span
 from promptforge.wire import conventions, messages
 from promptforge.wire.conventions import CALLS_MODEL, COUNTS, FAMILIES, TABLE, TAGS
 from promptforge.wire.messages import Message, Numbered
+from promptforge.wire.openai import USUAL_TIERS
 from promptforge.wire.span_error import failing
 from promptforge.wire.span_usage import usage_of
 from promptforge.wire.told import Happening, Told, text
@@ -273,7 +274,7 @@ def _raw_answer(span: Span, answer: str, facts: Facts) -> None:
 
 def _terms(tier: Json) -> dict[str, str]:
     """What the provider billed by beside the model, where it was not the usual."""
-    if not isinstance(tier, str) or tier in ("", "default", "auto", "standard"):
+    if not isinstance(tier, str) or tier in USUAL_TIERS:
         return {}
     return {"processing": "batch"} if tier == "batch" else {"service_tier": tier[:MAX_SHORT]}
 

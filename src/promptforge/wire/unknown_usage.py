@@ -43,7 +43,8 @@ KNOWN: Mapping[str, frozenset[str]] = {
     | frozenset({"prompt_cache_hit_tokens", "prompt_cache_miss_tokens"})  # DeepSeek's
     # how long it took, as some servers of this format tell it
     | frozenset({"queue_time", "prompt_time", "completion_time", "total_time"})
-    | frozenset({"num_sources_used", "cost", "is_byok", "num_cached_tokens"})  # of xAI, OpenRouter, Mistral
+    | frozenset({"num_sources_used", "cost_in_usd_ticks"})  # xAI's
+    | frozenset({"cost", "is_byok", "num_cached_tokens", "cached_tokens"})  # of OpenRouter, Mistral, Together
     | _within("cost_details", *(f"upstream_inference_{part}cost" for part in ("", "prompt_", "completions_"))),
     "anthropic": frozenset({*_ANTHROPIC_TOTALS, "service_tier", "speed", "inference_geo"})
     | _within("output_tokens_details", "thinking_tokens")
