@@ -42,6 +42,7 @@ from promptforge.services.demo import WORKSPACE as DEMO
 from promptforge.services.demo import Demo
 from promptforge.services.doctor import Doctor
 from promptforge.services.erasure import Erasures
+from promptforge.services.estimates import Estimates
 from promptforge.services.executions import Executions
 from promptforge.services.gateway import Gateway, HangUp
 from promptforge.services.health import Health
@@ -108,6 +109,7 @@ class Forge:
     chain_files: ChainFiles
     chain_executions: ChainExecutions
     executions: Executions
+    estimates: Estimates
     chain_reader: ChainReader
     arrivals: Arrivals
     traces: Traces
@@ -252,6 +254,7 @@ async def open_forge(
             chain_files=ChainFiles(chains),
             chain_executions=chain_executions,
             executions=executions,
+            estimates=Estimates(record, calls, prices, clock),
             chain_reader=ChainReader(record, record),
             gateway=gateway,
             via=f"promptforge-{derived_bits(secret, 'via'):020x}",

@@ -17,7 +17,6 @@ from promptforge.core.altered import altered
 from promptforge.core.definition import check_roles
 from promptforge.core.errors import Conflict, ForgeError, InvalidInput, TooMany
 from promptforge.core.execution import Attempt, Content, ErrorType, Execution, Json, PromptRef, Status, StepRef
-from promptforge.core.json import is_object
 from promptforge.core.model import Delta
 from promptforge.core.ports import Claim, Clock, PriceBook, Record
 from promptforge.core.prompt import Message, PromptVersion
@@ -26,7 +25,7 @@ from promptforge.core.usage import usage
 from promptforge.engine import retry
 from promptforge.language.prompt import fill, render
 from promptforge.services.ending import json_hash, refused
-from promptforge.services.guard import MOST_TOKENS
+from promptforge.services.guard import most_output
 from promptforge.services.prompts import Prompts
 from promptforge.services.providers import Providers
 from promptforge.services.retention import Retentions
@@ -156,17 +155,22 @@ class Calls:
     def _bound(self, actor: Actor, way: Way) -> int | None:
         model, provider = way.request.model, way.provider
         body = provider.body(way.request)
-        sent: Mapping[str, Json] = body if is_object(body) else {}
-        most = next((sent[name] for name in MOST_TOKENS if isinstance(sent.get(name), int)), None)
-        if not isinstance(most, int):
+        most = most_output(body)
+        if most is None:
             return None
-        several = sent.get("n")
+        several = body.get("n")
         used = usage(
             input=len(json.dumps(body, ensure_ascii=False).encode()),
             output=most * (several if isinstance(several, int) else 1),
         )
         lines = self._prices.lines(actor.workspace, provider.priced_as, model, used, self._clock.now())
         return None if lines is None else sum(line.amount for line in lines)
+
+    async def planned(self, actor: Actor, call: Call) -> tuple[PromptRef | None, Way]:
+        """What would be asked first, of which version; InvalidInput when the call could not be made."""
+        ref, version = await self._resolve(actor, call)
+        first = (await self._models_of(actor, call, version))[0]
+        return ref, first.way(_messages(call, version), stream=False, remaining=self._deadline(call) / 1000)
 
     async def accept(
         self, actor: Actor, call: Call, *, listener: Callable[[Delta], None] | None = None

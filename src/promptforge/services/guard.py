@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from promptforge.core.execution import ErrorType, Json
+from promptforge.core.json import is_object
 from promptforge.core.model import Delta, ModelFailure, ModelRequest, Reply
 from promptforge.core.ports import Clock, ModelProvider
 from promptforge.core.provider import BreakerState, Limits, ProviderState
@@ -23,7 +24,7 @@ from promptforge.engine.limit import Grant, Limit
 #: Calls that may wait for their turn at one provider, for one workspace.
 MAX_WAITING = 5_000
 #: What bounds the output of a call, by the names of the providers.
-MOST_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+MOST_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "num_predict")
 _CHARACTERS = 4
 
 
@@ -229,8 +230,17 @@ def with_default(limits: Limits, at_once: int) -> Limits:
 
 def _estimate(body: Mapping[str, Json]) -> int:
     """About how many tokens a call will count for: its text, and the most that it may answer where it says so."""
-    most = next((value for name in MOST_TOKENS if isinstance(value := body.get(name), int)), 0)
-    return len(json.dumps(body, ensure_ascii=False)) // _CHARACTERS + most
+    return len(json.dumps(body, ensure_ascii=False)) // _CHARACTERS + (most_output(body) or 0)
+
+
+def most_output(body: Mapping[str, Json]) -> int | None:
+    """The most tokens that a request lets the model answer with, in whatever format; None where it does not say."""
+    for place in ("", "generationConfig", "options"):
+        within = body.get(place) if place else body
+        for name in MOST_TOKENS:
+            if is_object(within) and isinstance(most := within.get(name), int) and most > 0:
+                return most
+    return None
 
 
 def _refused(sentence: str) -> ModelFailure:

@@ -17,6 +17,7 @@ from promptforge.server.graphql.chain import Chain, ChainVersion, chain, chain_v
 from promptforge.server.graphql.chain_execution import ChainExecution, chain_execution, chain_executions
 from promptforge.server.graphql.context import Info
 from promptforge.server.graphql.enums import StatusEnum
+from promptforge.server.graphql.estimate import Estimate, estimate
 from promptforge.server.graphql.execution import CONTENT, Execution, page, prepare
 from promptforge.server.graphql.field import resolved
 from promptforge.server.graphql.filter import ExecutionFilter, tree
@@ -151,6 +152,9 @@ class Query:
     prices_csv: str = resolved(prices_csv, description="The same as a file that importPrices takes.")
     price_of: Tariff | None = resolved(price_of, description="What a model costs; null where it has no price.")
     unpriced: Unpriced = resolved(unpriced, description="The models that calls had no price for.")
+    estimate: Estimate = resolved(
+        estimate, description="What running it would use and cost; see docs/prices.md. Nothing is called or recorded."
+    )
     secrets: list[Secret] = resolved(secrets, description="By name; values are shown to nobody.")
     loading: Loading | None = resolved(
         _loading, description="The demo's progress while it loads; null when nothing loads."
