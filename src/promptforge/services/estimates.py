@@ -33,7 +33,7 @@ class Usual:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """At most. ``token_out`` is None where there is no limit, ``cost`` (10^-12 dollars) also where there is no price."""
+    """At most. ``token_out`` is None where there is no limit, ``cost`` (10^-12 dollars) also without a price."""
 
     provider: str
     model: str
