@@ -132,6 +132,15 @@ def test_columns_run_beside_each_other_and_are_recorded(at: Page, server: Server
         expect(at.get_by_role("grid").locator(f"[data-id='{each['id']}']")).to_be_visible()
 
 
+def test_a_run_is_estimated_before_it_is_made(at: Page, tmp_path: Path):
+    """What it may use at most is shown, with its cost once the answer has a limit."""
+    message(at, "A", "Tell me a story")
+    expect(col(at, "A")).to_contain_text("tokens in: without max_tokens nothing bounds the answer")
+    parameters(at, "A", json.dumps({"max_tokens": 300}))
+    expect(col(at, "A")).to_contain_text(re.compile(r"At most \d+ tokens in and 300 out: \$0\.00"))
+    at.screenshot(path=tmp_path / "estimate.png")
+
+
 def test_the_form_follows_the_schema(at: Page, server: Server):
     """Choices, defaults and remarks come from the schema; what is wrong is said at its field before anything runs."""
     prompt(at, "A", 2)

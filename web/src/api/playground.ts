@@ -149,6 +149,36 @@ export function run(input: RunInput, hear: (event: RunEvent) => void, failed: (s
   return follow(RUN, { input: keyed }, (data) => hear(data.executePromptStream), failed);
 }
 
+const ESTIMATE = graphql(`
+  query Estimate($input: ExecutePromptInput!) {
+    estimate(input: $input) {
+      maxTokenIn
+      maxTokenOut
+      maxCostDisplay
+      priced
+      usual {
+        calls
+        tokenIn
+        tokenOut
+        costDisplay
+      }
+    }
+  }
+`);
+
+/** What a run would use and cost; nothing is called. Null where it could not run as it is. */
+export function useEstimate(input: RunInput, possible: boolean) {
+  return useQuery({
+    queryKey: ["estimate", input],
+    queryFn: ({ signal }) => request(ESTIMATE, { input }, signal),
+    select: (data) => data.estimate,
+    enabled: possible,
+    retry: false,
+    staleTime: 60_000,
+    placeholderData: keepPreviousData,
+  });
+}
+
 const OUTCOME_OF = graphql(
   `
     query Outcome($id: ID!) {

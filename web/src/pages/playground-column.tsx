@@ -1,6 +1,6 @@
 /** One column of the playground: a text with a model and parameters, and what came of running it. */
-import { useId, useState } from "react";
-import { fetchBase, useOutcome, usePrompt, usePrompts, useProviderNames } from "../api/playground";
+import { useEffect, useId, useState } from "react";
+import { fetchBase, useEstimate, useOutcome, usePrompt, usePrompts, useProviderNames } from "../api/playground";
 import { useModels } from "../api/providers";
 import { useValues } from "../api/executions";
 import { Bone, Button, IconButton, inputClass } from "../parts/controls";
@@ -12,7 +12,9 @@ import { Result, type Live, type Lowest } from "../parts/outcome";
 import { gistOf, Parameters } from "../parts/parameters";
 import s from "../parts/playground.module.css";
 import { Turns } from "../parts/turns";
-import { blank, changed, column, novel, type Column } from "../playground";
+import { count } from "../format";
+import { blank, changed, column, hindrance, input, novel, type Column } from "../playground";
+import type { Values } from "../variables";
 
 export interface ColumnProps {
   letter: string;
@@ -22,6 +24,8 @@ export interface ColumnProps {
   best: ReadonlySet<Lowest> | undefined;
   /** What keeps it from running, where somebody tried. */
   hindrance: string | null;
+  /** What the variables are filled with. */
+  values: Values;
   mayEdit: boolean;
   onChange: (column: Column) => void;
   /** In the place of what was typed, so that it can be undone. */
@@ -34,7 +38,7 @@ export interface ColumnProps {
 }
 
 export function ColumnView(props: ColumnProps) {
-  const { letter, column: one, live, hindrance, mayEdit, onChange } = props;
+  const { letter, column: one, live, mayEdit, onChange } = props;
   const name = `column ${letter}`;
   const set = (change: Partial<Column>) => onChange({ ...one, ...change });
   return (
@@ -82,14 +86,39 @@ export function ColumnView(props: ColumnProps) {
             Save as a version
           </Button>
         )}
-        {hindrance && (
+        {props.hindrance && (
           <span className={s.bad} role="alert">
-            {hindrance}
+            {props.hindrance}
           </span>
         )}
       </div>
+      <Estimate column={one} values={props.values} />
       <div>{live ? <Result label={name} live={live} best={props.best} /> : <Earlier name={name} id={one.run} />}</div>
     </section>
+  );
+}
+
+/** What running it would use and cost: at most, as is proven, and as the version usually did. */
+function Estimate({ column: one, values }: { column: Column; values: Values }) {
+  const key = JSON.stringify(hindrance(one) ? null : input(one, values));
+  const [settled, setSettled] = useState(key);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(key), 500);
+    return () => clearTimeout(timer);
+  }, [key]);
+  const asked = JSON.parse(settled) as ReturnType<typeof input> | null;
+  const { data, error } = useEstimate(asked ?? {}, asked !== null);
+  if (!asked || !data || error) return null;
+  const { usual } = data;
+  const most = data.maxTokenOut === null ? "" : ` and ${count(data.maxTokenOut)} out`;
+  const cost = data.maxCostDisplay ?? (data.priced ? "without max_tokens nothing bounds the answer" : "no price is known");
+  return (
+    <p className={s.hint}>
+      At most {count(data.maxTokenIn)} tokens in{most}: {cost}.
+      {usual &&
+        ` Usually ${count(usual.tokenIn)} in, ${count(usual.tokenOut)} out` +
+          `${usual.costDisplay ? `, ${usual.costDisplay}` : ""} (${count(usual.calls)} ${usual.calls === 1 ? "call" : "calls"}).`}
+    </p>
   );
 }
 

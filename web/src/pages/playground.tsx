@@ -162,6 +162,7 @@ function Board({ session }: { session: Session }) {
             live={runs.lives[one.key] ?? null}
             best={best[one.key]}
             hindrance={strict ? hindrance(one) : null}
+            values={work.values}
             mayEdit={session.me.permissions.includes("edit")}
             onChange={(next) => change(one.key, () => next)}
             onReplace={(next, what) =>

@@ -1,5 +1,5 @@
 /** What came of a run: the text as it comes, then how it ended, how long it took, what it used and what it cost. */
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Outcome } from "../api/playground";
 import { amount, count, latency, usd, words } from "../format";
 import { href } from "../route";
@@ -99,8 +99,11 @@ export function Result({ label, live, best = NONE }: ResultProps) {
 function Stream({ text, label }: { text: string; label: string }) {
   const box = useRef<HTMLPreElement>(null);
   const follows = useRef(true);
-  useEffect(() => {
-    if (box.current && follows.current) box.current.scrollTop = box.current.scrollHeight;
+  const top = useRef(0);
+  useLayoutEffect(() => {
+    if (!box.current || !follows.current) return;
+    box.current.scrollTop = box.current.scrollHeight;
+    top.current = box.current.scrollTop;
   }, [text]);
   return (
     <pre
@@ -110,7 +113,11 @@ function Stream({ text, label }: { text: string; label: string }) {
       role="group"
       aria-label={label}
       onScroll={({ currentTarget: at }) => {
-        follows.current = at.scrollHeight - at.scrollTop - at.clientHeight < 24;
+        // its own scrolling is told late, when more has come already: only the way up is somebody's
+        const up = at.scrollTop < top.current;
+        top.current = at.scrollTop;
+        if (at.scrollHeight - at.scrollTop - at.clientHeight < 24) follows.current = true;
+        else if (up) follows.current = false;
       }}
     >
       {text}
