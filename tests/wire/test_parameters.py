@@ -242,6 +242,23 @@ def test_a_budget_needs_room_in_the_limit():
         body("anthropic", "claude-sonnet-4-5", reasoning_effort="xhigh")
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("max_tokens", "max_completion_tokens"), ("reasoning_effort", "reasoning"), ("stop", "stop_sequences")],
+)
+def test_one_thing_is_not_said_twice(name, other):
+    """Two names for one thing in one call are refused: whichever won, the other would be lost."""
+    for dialect in ("openai", "anthropic", "google"):
+        given = {name: SAMPLES[name], other: SAMPLES.get(other, ["END"])}
+        with pytest.raises(InvalidInput, match=f"'{name}' and '{other}' say the same"):
+            body(dialect, **given)
+
+
+def test_a_user_joins_the_metadata_that_are_there():
+    """Anthropic's own metadata and a user are both sent."""
+    assert body("anthropic", user="u-1", metadata={"x": 1})["metadata"] == {"x": 1, "user_id": "u-1"}
+
+
 def test_what_nobody_knows_passes():
     """A parameter of tomorrow goes where the format has its parameters."""
     assert body("openai", brand_new=1)["brand_new"] == 1
@@ -252,11 +269,18 @@ def test_what_nobody_knows_passes():
 
 @given(st.sampled_from(sorted(DIALECTS)), st.lists(st.sampled_from(sorted(SAMPLES)), unique=True))
 def test_any_combination_is_sent_or_refused_by_name(dialect, names):
-    """The body is JSON, or the error names one of the parameters given."""
+    """The body is JSON in which each of them shows, or the error names one of the parameters given."""
+    given = {name: SAMPLES[name] for name in names}
     try:
-        json.dumps(body(dialect, **{name: SAMPLES[name] for name in names}))
+        sent = body(dialect, **given)
     except InvalidInput as error:
         assert error.path in {f"$.params.{name}" for name in names}
+        return
+    json.dumps(sent)
+    for name in names:
+        without = body(dialect, **{other: value for other, value in given.items() if other != name})
+        # how many log probabilities there are says on its own that there are some
+        assert without != sent or (name == "logprobs" and "top_logprobs" in names)
 
 
 @given(st.sampled_from(sorted(BUDGETS)))

@@ -309,7 +309,7 @@ class Anthropic:
         if thinking:
             params |= _thinking(thinking, request.model, limit, params.get("output_config"))
         if (user := params.pop("user", None)) is not None:
-            params.setdefault("metadata", {"user_id": user})
+            params["metadata"] = _with(params.get("metadata"), user_id=user)
         if (wanted := params.pop("response_format", None)) is not None:
             params |= _format(wanted, params.get("output_config"))
         if "tools" in params:

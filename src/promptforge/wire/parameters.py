@@ -72,11 +72,27 @@ NEUTRAL: Mapping[str, tuple[Callable[[Json], bool], str]] = {
 """By name: whether a value can be one, and what it must be."""
 
 
+#: Names for one thing, of which a call gives one; the second may be a provider's own.
+_TWICE = (
+    ("max_tokens", "max_completion_tokens"),
+    ("max_tokens", "max_output_tokens"),
+    ("reasoning_effort", "reasoning"),
+    ("reasoning", "thinking"),
+    ("reasoning_effort", "thinking"),
+    ("stop", "stop_sequences"),
+    ("response_format", "format"),
+)
+
+
 def check(params: Mapping[str, Json], lacks: frozenset[str], title: str) -> dict[str, Json]:
-    """The parameters that say something; InvalidInput for a value that none can be, and for what a format lacks.
+    """The parameters that say something; InvalidInput for a value that none can be, for what a format lacks, and for
+    one thing that is said twice by two names.
 
     *title* is what the format is called in the sentence.
     """
+    for name, other in _TWICE:
+        if params.get(name) is not None and params.get(other) is not None:
+            raise InvalidInput(f"'{name}' and '{other}' say the same: give one of them", path=f"$.params.{name}")
     kept: dict[str, Json] = {}
     for name, value in params.items():
         known = NEUTRAL.get(name)
