@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import click
 
-from promptforge.cli.figures import cost_of, duration
+from promptforge.cli.figures import cost_of, count, duration
 from promptforge.cli.output import cell
 from promptforge.cli.talking import Session, command, pairs
 from promptforge.sdk.errors import PromptForgeError
@@ -31,6 +31,7 @@ from promptforge.sdk.values import Execution
 @click.option("--idempotency-key", help="Repeating the command with the same key never pays twice.")
 @click.option("--deadline", type=click.FloatRange(min=0.001), metavar="SECONDS", help="Give up after so long.")
 @click.option("--stream", is_flag=True, help="Print the output as it comes.")
+@click.option("--estimate", is_flag=True, help="Only say what it would use and cost.")
 @click.option("--no-wait", is_flag=True, help="Return as soon as it is accepted; print the execution's id.")
 @click.option("-q", "--quiet", is_flag=True, help="Leave out what it took and cost.")
 async def run(session: Session, /, **given: Any) -> None:
@@ -43,6 +44,9 @@ async def run(session: Session, /, **given: Any) -> None:
     _check(given)
     stream, no_wait, quiet = given.pop("stream"), given.pop("no_wait"), given.pop("quiet")
     what, how = _call(given)
+    if given["estimate"]:
+        await _estimated(session, what, how)
+        return
     try:
         if stream:
             execution = await _streamed(session, what, how)
@@ -56,6 +60,25 @@ async def run(session: Session, /, **given: Any) -> None:
         raise
     session.output.value(execution.raw)
     _summary(session, execution, quiet=quiet)
+
+
+async def _estimated(session: Session, what: dict[str, Any], how: dict[str, Any]) -> None:
+    client = session.client
+    found = await (client.estimate(**what, **how) if "model" in what else client.prompts.estimate(**what, **how))
+    session.output.value(found.raw)
+    most = "nothing bounds it: give max_tokens" if found.max_token_out is None else count(found.max_token_out)
+    session.output.fields(
+        {
+            "Model": f"{found.model} at {found.provider}",
+            "Tokens in, at most": count(found.max_token_in),
+            "Tokens out, at most": most,
+            "Cost, at most": found.max_cost_display or ("" if found.priced else "no price is known"),
+        }
+    )
+    if usual := found.usual:
+        cost = f", {usual.cost_display}" if usual.cost_display else ""
+        figures = f"{count(usual.token_in)} in, {count(usual.token_out)} out{cost}"
+        session.output.fields({"Usually": f"{figures} ({count(usual.calls)} calls)"})
 
 
 def _check(given: dict[str, Any]) -> None:

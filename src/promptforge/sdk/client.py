@@ -20,6 +20,7 @@ from promptforge.sdk.chain_executions import AwaitingChainExecutions, BlockingCh
 from promptforge.sdk.chains import AwaitingChains, BlockingChains
 from promptforge.sdk.drivers import AsyncTransport, Transport
 from promptforge.sdk.errors import AuthenticationError
+from promptforge.sdk.estimate import Estimate, estimated
 from promptforge.sdk.executions import AwaitingExecutions, BlockingExecutions
 from promptforge.sdk.figures import AwaitingFigures, BlockingFigures
 from promptforge.sdk.keys import AwaitingKeys, BlockingKeys
@@ -51,6 +52,11 @@ class _Client:
     def run(self, model: str, text: Text, *, wait: bool = True, **options: Unpack[Options]) -> Plan[Execution]:
         """Run a model on a text, or on messages (``{"role": ..., "content": ...}``), without any prompt."""
         return (yield from executed(of_text(model, text, options), wait))
+
+    @call
+    def estimate(self, model: str, text: Text, **options: Unpack[Options]) -> Plan[Estimate]:
+        """Say what running a model on a text would use and cost, without running it."""
+        return (yield from estimated(of_text(model, text, options)))
 
     @stream
     def run_stream(self, model: str, text: Text, **options: Unpack[Options]) -> StreamPlan[StreamEvent]:

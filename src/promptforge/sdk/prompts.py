@@ -7,6 +7,7 @@ from promptforge.sdk import documents
 from promptforge.sdk.binding import Awaiting, Blocking, call, stream
 from promptforge.sdk.building import Json, Rows, build
 from promptforge.sdk.errors import NotFoundError, PromptForgeError
+from promptforge.sdk.estimate import Estimate, estimated
 from promptforge.sdk.protocol import Plan, StreamPlan, ask, given
 from promptforge.sdk.running import Options, executed, of_prompt, streamed
 from promptforge.sdk.values import Execution, Prompt, PromptDiff, PromptVersion, StreamEvent
@@ -146,6 +147,19 @@ class Prompts:
         is accepted, pending.
         """
         return (yield from executed(of_prompt(id, variables, version, label, options), wait))
+
+    @call
+    def estimate(
+        self,
+        id: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        **options: Unpack[Options],
+    ) -> Plan[Estimate]:
+        """Say what running a version would use and cost, without running it."""
+        return (yield from estimated(of_prompt(id, variables, version, label, options)))
 
     @stream
     def stream(
