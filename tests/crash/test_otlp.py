@@ -3,15 +3,18 @@
 import asyncio
 import itertools
 import random
+import time
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
 
-from kit import otlp
-from kit.crash import MODEL, START_SECONDS, TOTALS, Server, killed_after, price, tokens, under_fire
+from kit import failing, otlp
+from kit.crash import MODEL, START_SECONDS, TOTALS, Server, killed_after, price, tokens, under_fire, under_load
 
+HEALTH = "{ health { history journaled problem } }"
 CALLS = """query($after: String) { executions(limit: 500, after: $after) {
     id status input tokenIn tokenOut chainExecutionId cost { usd } cursor } }"""
 CHAINS = """query($after: String) { chainExecutions(limit: 500, after: $after) {
@@ -29,9 +32,13 @@ class Exporters:
     traces: set[int] = field(default_factory=set)
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
+    enough: bool = False
+    """Ends it, between requests."""
 
     async def once(self, client: httpx.AsyncClient, chance: random.Random) -> None:
         """Send a few traces, their spans shuffled over a few requests."""
+        if self.enough:
+            raise httpx.TransportError("enough")
         spans = [span for _ in range(4) for span in self._trace(chance)]
         chance.shuffle(spans)
         cut = sorted(chance.sample(range(1, len(spans)), 2))
@@ -92,12 +99,38 @@ async def test_spans_under_fire(tmp_path, kills):
     door = Exporters()
     with killed_after(Server(tmp_path)) as server:
         await under_fire(server, door, kills=kills, chance=random.Random(kills), clients=3)
-        calls = await asyncio.to_thread(server.everything, CALLS)
-        chains = await asyncio.to_thread(every_chain, server)
-        totals = server.ask(TOTALS)["overview"]["totals"]
+        print(f"{kills} kills: {await asyncio.to_thread(all_there, server, door)}")
         server.stop()
-    print(f"{kills} kills: {len(calls)} calls, {len(chains)} traces, {len(door.requests)} requests")
 
+
+@pytest.mark.parametrize("seconds", [2, pytest.param(60, marks=[pytest.mark.soak, pytest.mark.timeout(1_800)])])
+async def test_spans_are_taken_while_history_is_away(tmp_path, seconds):
+    """Every request is acknowledged meanwhile; afterwards all is there once, with exact sums, by itself."""
+    switch, door = tmp_path / "switch", Exporters()
+    command = (str(Path(failing.__file__)), str(switch))
+    with killed_after(Server(tmp_path / "home", command=command)) as server:
+        await asyncio.to_thread(server.start)
+        loading = asyncio.create_task(under_load(server, door, random.Random(1), clients=4))
+        await door.busy()
+        switch.write_text("away")
+        while (await asyncio.to_thread(server.ask, HEALTH))["health"]["history"]:
+            await asyncio.sleep(0.05)
+        before, until = len(door.told), time.monotonic() + seconds
+        while time.monotonic() < until or len(door.told) == before:
+            await door.busy()
+        switch.unlink()
+        while (await asyncio.to_thread(server.ask, HEALTH))["health"]["problem"] is not None:
+            await asyncio.sleep(0.05)
+        door.enough = True
+        await loading
+        print(f"{seconds} s away: {await asyncio.to_thread(all_there, server, door)}")
+        server.stop()
+
+
+def all_there(server: Server, door: Exporters) -> str:
+    """Each call once, each trace one chain execution with all its calls, exact sums; says how many."""
+    calls, chains = server.everything(CALLS), every_chain(server)
+    totals = server.ask(TOTALS)["overview"]["totals"]
     assert sorted(run["input"] for run in calls) == sorted(door.texts)
     assert len({run["id"] for run in calls}) == len(calls)
     of_chain: dict[str, list[dict]] = {}
@@ -113,6 +146,7 @@ async def test_spans_under_fire(tmp_path, kills):
         assert {door.texts[run["input"]] for run in of_chain[chain["id"]]} == {int(chain["chainName"].split()[1])}
     assert (totals["calls"], totals["pending"]) == (len(door.texts), 0)
     assert Decimal(totals["cost"]["usd"]) == sum(price(*tokens(text)) for text in door.texts)
+    return f"{len(calls)} calls, {len(chains)} traces, {len(door.requests)} requests"
 
 
 def every_chain(server: Server) -> list[dict]:
