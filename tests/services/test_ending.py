@@ -18,7 +18,7 @@ MODELS = [("openai", "gpt-4o"), ("anthropic", "claude-sonnet-4-5"), ("demo", "de
 USAGES = st.fixed_dictionaries({"input": st.integers(1, 10**6), "output": st.integers(0, 10**6)}).map(
     lambda leaves: Usage({leaf: count for leaf, count in leaves.items() if count})
 )
-ATTEMPTS = st.lists(st.tuples(st.sampled_from(MODELS), USAGES), max_size=5)
+ATTEMPTS = st.lists(st.tuples(st.sampled_from(MODELS), st.none() | USAGES), max_size=5)
 ENDS = st.sampled_from(["answered", "refused", "cut"])
 
 
@@ -30,7 +30,10 @@ def attempt(number, provider, model):
 
 @given(ATTEMPTS, st.sampled_from(MODELS), USAGES, ENDS)
 def test_usage_and_cost_are_the_sums_over_the_attempts(earlier, last, used, end):
-    """Whatever failed before and however it ends: usage adds up, each line has its attempt, cost is their sum."""
+    """Whatever failed before and however it ends: usage adds up, each line has its attempt, cost is their sum.
+
+    Where nobody said what an attempt used, the sum is what is known, and says that it is an estimate.
+    """
     opened = pending("w", START, provider=last[0], model=last[1])
     outcome = {
         "answered": Outcome(reply=Reply(text="x", usage=used, model=last[1])),
@@ -48,19 +51,22 @@ def test_usage_and_cost_are_the_sums_over_the_attempts(earlier, last, used, end)
     if end == "cut":
         assert (done.usage, done.cost, done.cost_state) == (None, None, CostState.UNKNOWN)
         return
-    paid = [*((model, usage) for model, usage in earlier), *([(last, used)] if end == "answered" else [])]
+    tried = [(n, model, usage) for n, (model, usage) in enumerate(earlier, 1)]
+    final = [(len(attempts), last, used)] if end == "answered" else []
+    paid = [(n, model, usage) for n, model, usage in (*tried, *final) if usage is not None]
     sums = Counter()
-    for _, usage in paid:
+    for _, _, usage in paid:
         sums.update(usage.leaves)
     assert done.usage.leaves == dict(sums)
     assert (done.token_in, done.token_out) == (sums["input"], sums["output"])
-    assert done.usage_source is (UsageSource.REPORTED if paid else UsageSource.NONE)
-    if any(provider == "nobody" for (provider, _), _ in paid):
+    known = UsageSource.REPORTED if paid else UsageSource.NONE
+    unsaid = any(usage is None for _, usage in earlier)
+    assert done.usage_source is (UsageSource.ESTIMATED if unsaid else known)
+    if any(provider == "nobody" for _, (provider, _), _ in paid):
         assert (done.cost, done.cost_state, done.lines) == (None, CostState.UNPRICED, ())
         return
     wanted = Counter()
-    for n, ((provider, model), usage) in enumerate(paid, 1):
-        number = n if n <= len(earlier) else len(attempts)
+    for number, (provider, model), usage in paid:
         wanted[number] = sum(line.amount for line in BOOK.lines("w", provider, model, usage, START))
     assert {n: amount for n, amount in wanted.items() if amount} == {
         n: amount

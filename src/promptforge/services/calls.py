@@ -142,7 +142,7 @@ class Calls:
             raise
 
     async def bound(self, actor: Actor, call: Call, version: PromptVersion) -> int | None:
-        """The most that one attempt of the call can cost, in 10^-12 dollars; None when nobody can say.
+        """The most that an attempt at each of its models can cost, in 10^-12 dollars; None when nobody can say.
 
         A token is at least one byte, so the request as it is sent has at least as many bytes as tokens; for the output
         ``max_tokens`` must be given. InvalidInput when the call could not be sent.
@@ -150,7 +150,7 @@ class Calls:
         models, messages = await self._models_of(actor, call, version), _messages(call, version)
         bounds = [self._bound(actor, model.way(messages, stream=False, remaining=MAX_DEADLINE_MS)) for model in models]
         known = [bound for bound in bounds if bound is not None]
-        return max(known) if len(known) == len(bounds) else None
+        return sum(known) if len(known) == len(bounds) else None
 
     def _bound(self, actor: Actor, way: Way) -> int | None:
         model, provider = way.request.model, way.provider

@@ -32,12 +32,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What an attempt used that was followed by another: it is paid for as well."""
+    """What an attempt used that was followed by another: it is paid for as well. None: it may have, nobody said."""
 
     attempt: int
     model: str
     priced_as: str
-    usage: Usage
+    usage: Usage | None
 
 
 def closed(
@@ -105,8 +105,12 @@ def _paid(
     lines = _lines(opened, priced_as, usage, outcome.reply, attempt, prices)
     if not earlier:
         return usage, source, lines
-    source = UsageSource.REPORTED if source is UsageSource.NONE else source
-    return _together(usage, earlier), source, _with_earlier(opened, lines, earlier, prices)
+    known = [spent for spent in earlier if spent.usage is not None]
+    if len(known) < len(earlier):
+        source = UsageSource.ESTIMATED  # it is what is known, and may be more
+    elif source is UsageSource.NONE:
+        source = UsageSource.REPORTED
+    return _together(usage, known), source, _with_earlier(opened, lines, known, prices)
 
 
 def _usage(outcome: Outcome) -> tuple[Usage | None, UsageSource]:
@@ -123,7 +127,7 @@ def _usage(outcome: Outcome) -> tuple[Usage | None, UsageSource]:
 def _together(usage: Usage, earlier: Sequence[Spent]) -> Usage:
     sums = Counter(usage.leaves)
     for spent in earlier:
-        sums.update(spent.usage.leaves)
+        sums.update(spent.usage.leaves if spent.usage else {})
     return Usage(dict(sums))
 
 
@@ -133,8 +137,9 @@ def _with_earlier(
     """The lines of all attempts in their order; None where one of them has no price."""
     found: list[Line] = []
     for spent in earlier:
+        used = spent.usage or NOTHING
         own = prices.lines(
-            opened.workspace, spent.priced_as, spent.model, spent.usage, opened.created_at, attempt=spent.attempt
+            opened.workspace, spent.priced_as, spent.model, used, opened.created_at, attempt=spent.attempt
         )
         if own is None:
             return None

@@ -2,7 +2,7 @@
 
 At most is proven: a token is at least one byte, so a request has no more tokens than bytes, and the output no more than
 its limit; without a limit there is no upper bound. As it usually was is the mean of the version's calls of the last
-days with that model, where there are any.
+days with that model that succeeded, where there are any.
 """
 
 import json
@@ -72,7 +72,11 @@ class Estimates:
         )
 
     async def _usual(self, actor: Actor, version_id: str, model: str) -> Usual | None:
-        tests = (Test("version_id", Operator.IN, (version_id,)), Test("model", Operator.IN, (model,)))
+        tests = (
+            Test("version_id", Operator.IN, (version_id,)),
+            Test("model", Operator.IN, (model,)),
+            Test("status", Operator.IN, ("success",)),  # what was refused used nothing
+        )
         start = self._clock.now() - timedelta(days=DAYS)
         query = Breakdown(workspace=actor.workspace, filter=All(tests), start=start, subject=Subject.CALLS)
         found = sum((group.figures for group in (await self._record.figures(query)).items), Figures())

@@ -181,7 +181,7 @@ class Run:
 
     def _note(self, started: float, failure: ModelFailure | None, reply: Reply | None) -> None:
         request, provider, number = self._request, self._provider, len(self._attempts) + 1
-        if failure is not None and failure.usage is not None:
+        if failure is not None and (failure.usage is not None or not failure.refused):
             self._spent.append(
                 Spent(attempt=number, model=request.model, priced_as=provider.priced_as, usage=failure.usage)
             )
