@@ -61,7 +61,7 @@ class Runs:
 @pytest.mark.parametrize(
     "kills",
     [
-        5,
+        3,
         pytest.param(30, marks=[pytest.mark.soak, pytest.mark.timeout(1_200)]),
         pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(7_200)]),
     ],

@@ -26,7 +26,7 @@ async def test_killed_in_a_stage_and_again_in_the_recovery(tmp_path, stage, roun
     door, chance, opened = Lists(), random.Random(rounds), []
     with killed_after(Server(tmp_path)) as server:
         for _ in range(rounds):
-            server.command = dies_at(stage, chance.randint(2, 6))
+            server.command = dies_at(stage, chance.randint(1, 3))
             await asyncio.to_thread(server.start)
             opened.append(server.ask(EXECUTE, input=ENDLESS)["executePrompt"]["id"])
             await under_load(server, door, chance, clients=3)
