@@ -58,7 +58,7 @@ def test_theme_is_kept(at: Page):
     at.goto("/")
     at.get_by_role("button", name="Switch theme").click()
     at.reload(wait_until="commit")
-    at.wait_for_function("document.body !== null")  # nothing is painted before it is there
+    at.locator("body").wait_for(state="attached")  # nothing is painted before it is there
     assert at.evaluate("document.documentElement.dataset.theme") == "light"
 
 
