@@ -24,25 +24,42 @@ PART_OF: Mapping[str, str] = {
     leaf.OUTPUT_REASONING: leaf.OUTPUT,
 }
 ANY = "*"
+MAX_REMEMBERED = 4_096
+
+
+class _Own:
+    """The rows of one workspace, the best first, and those that fit a name, as every call asks for one of few names."""
+
+    def __init__(self, prices: Sequence[Price]) -> None:
+        self._rows = [(price, _tariff(price)) for price in sorted(prices, key=_rank, reverse=True)]
+        self._known: dict[tuple[str, str], list[tuple[Price, Tariff]]] = {}
+
+    def fitting(self, provider: str, model: str) -> list[tuple[Price, Tariff]]:
+        found = self._known.get((provider, model))
+        if found is None:
+            found = [row for row in self._rows if _fits(row[0].model, model) and _fits(row[0].provider, provider)]
+            if len(self._known) < MAX_REMEMBERED:
+                self._known[provider, model] = found
+        return found
 
 
 class Rows:
-    """The rows of every workspace, in memory: whoever changes them says so with ``put``."""
+    """The rows of every workspace, in memory: whoever changes them says so with ``put``. May be asked by any thread."""
 
     def __init__(self) -> None:
-        self._of: dict[str, list[tuple[Price, Tariff]]] = {}
+        self._of: dict[str, _Own] = {}
 
     def put(self, workspace: str, prices: Sequence[Price]) -> None:
         """These are the rows of a workspace from now on."""
-        self._of[workspace] = [(price, _tariff(price)) for price in sorted(prices, key=_rank, reverse=True)]
+        self._of[workspace] = _Own(prices)
 
     def find(self, workspace: str, provider: str, model: str, at: datetime, terms: Mapping[str, str]) -> Tariff | None:
         """The tariff of the row in force at *at*, None when no row of the workspace fits."""
-        for price, tariff in self._of.get(workspace, ()):
-            if price.valid_from <= at and (price.valid_until is None or at < price.valid_until):
-                fits = _fits(price.model, model) and _fits(price.provider, provider)
-                if fits and (price.terms is None or price.terms == terms):
-                    return tariff
+        own = self._of.get(workspace)
+        for price, tariff in own.fitting(provider, model) if own else ():
+            in_force = price.valid_from <= at and (price.valid_until is None or at < price.valid_until)
+            if in_force and (price.terms is None or price.terms == terms):
+                return tariff
         return None
 
     def provider_of(self, model: str) -> str | None:
