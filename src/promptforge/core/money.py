@@ -81,6 +81,11 @@ def parse_rate(usd: str | Decimal) -> int:
     raise InvalidInput(f"'{usd}' is not a rate: give US dollars from 0 to 1000000 with at most {RATE_PLACES} decimals")
 
 
+def rate_text(rate: int) -> str:
+    """A rate of 10^-6 dollars in dollars, trailing zeros cut: ``2.5``."""
+    return exact(rate * 10 ** (PLACES - RATE_PLACES))
+
+
 def catalogue_rate(usd: Decimal) -> tuple[int, bool]:
     """A catalogue's rate to 10^-6 dollars, rounded half even; the flag says whether rounding changed it."""
     scaled = _WIDE.scaleb(usd, RATE_PLACES)

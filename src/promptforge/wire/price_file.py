@@ -11,7 +11,7 @@ from io import StringIO
 
 from promptforge.core import money
 from promptforge.core.errors import InvalidInput
-from promptforge.core.price import Price, Rate, Tiered
+from promptforge.core.price import Price, Tiered
 from promptforge.core.price_row import PriceRow, rate
 from promptforge.wire.cells import bare, guarded
 
@@ -33,7 +33,7 @@ def written(prices: Iterable[Price]) -> str:
         for unit, tiered in price.rates.items():
             for above, each in ((None, tiered.base), *tiered.tiers):
                 named = (guarded(price.provider), guarded(price.model), unit)
-                writer.writerow((*named, _usd(each), each.per, "" if above is None else above, *about))
+                writer.writerow((*named, money.rate_text(each.usd), each.per, "" if above is None else above, *about))
     return out.getvalue()
 
 
@@ -94,10 +94,6 @@ def _whole(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
         raise InvalidInput(f"'{text[:40]}' is not a whole number")
     return int(text)
-
-
-def _usd(each: Rate) -> str:
-    return money.exact(each.usd * 10 ** (money.PLACES - money.RATE_PLACES))
 
 
 def _moment(text: str) -> datetime | None:

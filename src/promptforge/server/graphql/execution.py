@@ -53,7 +53,7 @@ class CostLine:
     unit: str
     quantity: Count
     rate_usd: str = read(
-        lambda line: money.exact(line.rate * 10 ** (money.PLACES - money.RATE_PLACES)),
+        lambda line: money.rate_text(line.rate),
         description="US dollars for `per` units.",
     )
     per: Count

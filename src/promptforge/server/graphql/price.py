@@ -23,10 +23,6 @@ from promptforge.services.prices import UnpricedList as CoreUnpriced
 from promptforge.wire import price_file
 
 
-def _usd(one: Rate) -> str:
-    return money.exact(one.usd * 10 ** (money.PLACES - money.RATE_PLACES))
-
-
 @dataclass(frozen=True, slots=True)
 class _Tier:
     above: int
@@ -36,13 +32,13 @@ class _Tier:
 @strawberry.type
 class PriceTier:
     above_input: Count = read(lambda tier: tier.above, description="For calls with more tokens of input than that.")
-    usd: str = read(lambda tier: _usd(tier.rate))
+    usd: str = read(lambda tier: money.rate_text(tier.rate.usd))
 
 
 @strawberry.type
 class PriceRate:
     unit: str = read(lambda pair: pair[0], description="A leaf of usage, such as input_cache_read.")
-    usd: str = read(lambda pair: _usd(pair[1].base), description="US dollars for `per` units.")
+    usd: str = read(lambda pair: money.rate_text(pair[1].base.usd), description="US dollars for `per` units.")
     per: Count = read(lambda pair: pair[1].base.per)
     rounded: bool = read(lambda pair: pair[1].base.rounded, description="Whether the catalogue had more decimals.")
     tiers: list[PriceTier] = read(lambda pair: [_Tier(*tier) for tier in pair[1].tiers])
