@@ -17,7 +17,7 @@ from promptforge.core.json import Json, is_array, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire import dialect, parameters
-from promptforge.wire.dialect import Complained, Garbled
+from promptforge.wire.dialect import Complained, Garbled, Spoken
 from promptforge.wire.parameters import Thinking
 from promptforge.wire.sse import Event
 from promptforge.wire.usage import Uncountable, count, leaves
@@ -139,12 +139,12 @@ def _call(block: _Block, arguments: str = "") -> Mapping[str, Json]:
     return {"id": block.id, "name": block.name, "arguments": {} if block.input is None else block.input}
 
 
-class Stream:
+class Stream(Spoken):
     """Gathers one streamed message."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._message = _Message()
-        self._parts: list[str] = []
         self._tools: dict[int, tuple[_Block, list[str]]] = {}
         self._counted = False
         self.finished = False
@@ -192,17 +192,7 @@ class Stream:
         if told.delta and told.delta.stop_reason:
             self._message.stop_reason = told.delta.stop_reason
             self.finished = True
-            if calls := [_call(block, "".join(parts)) for block, parts in self._tools.values()]:
-                yield self._deliver(("\n\n" if self._parts else "") + dialect.tool_calls_text(calls))
-
-    def _deliver(self, text: str) -> Delta:
-        self._parts.append(text)
-        return Delta(text)
-
-    @property
-    def text(self) -> str:
-        """What has been delivered so far."""
-        return "".join(self._parts)
+            yield from self._deliver_calls([_call(block, "".join(parts)) for block, parts in self._tools.values()])
 
     @property
     def usage(self) -> Usage | None:
@@ -262,9 +252,7 @@ def _tool(tool: Json, position: int) -> Json:
     made = parameters.function_of(tool, position)
     if made is None:
         return tool
-    told = {"description": made.description, "strict": made.strict}
-    said = {name: value for name, value in told.items() if value is not None}
-    return {"name": made.name, **said, "input_schema": made.schema}
+    return {"name": made.name, **made.said, "input_schema": made.schema}
 
 
 def _choice(given: Json, parallel: Json) -> dict[str, Json]:

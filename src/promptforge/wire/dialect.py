@@ -81,6 +81,26 @@ class Stream(Protocol):
         ...
 
 
+class Spoken:
+    """The output of a stream as far as it was delivered: its text, and behind it the calls of tools."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """What has been delivered so far."""
+        return "".join(self._parts)
+
+    def _deliver(self, text: str) -> Delta:
+        self._parts.append(text)
+        return Delta(text)
+
+    def _deliver_calls(self, calls: Sequence[Mapping[str, Json]]) -> Iterator[Delta]:
+        if calls:
+            yield self._deliver(("\n\n" if self._parts else "") + tool_calls_text(calls))
+
+
 class Dialect(Protocol):
     """One provider's format: what it is called in a sentence, and which of ``parameters.NEUTRAL`` it lacks."""
 

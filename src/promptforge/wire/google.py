@@ -17,7 +17,7 @@ from promptforge.core.json import Json, is_array, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire import dialect, parameters
-from promptforge.wire.dialect import Complained, Garbled
+from promptforge.wire.dialect import Complained, Garbled, Spoken
 from promptforge.wire.parameters import Thinking
 from promptforge.wire.sse import Event
 from promptforge.wire.usage import Uncountable, count, leaves
@@ -172,14 +172,14 @@ def _reply(text: str, told: _Response, reason: str | None, grounding: Sequence[_
     )
 
 
-class Stream:
+class Stream(Spoken):
     """Gathers one streamed answer; only the first candidate is output."""
 
     closed = False
 
     def __init__(self) -> None:
+        super().__init__()
         self._told = _Response()
-        self._parts: list[str] = []
         self._calls: list[_Part] = []
         self._grounding: list[_Grounding] = []
         self._reason: str | None = None
@@ -206,17 +206,7 @@ class Stream:
             yield self._deliver(text)
         if candidate.finish_reason and not self._reason:
             self._reason = candidate.finish_reason
-            if calls := _calls_of(self._calls):
-                yield self._deliver(("\n\n" if self._parts else "") + dialect.tool_calls_text(calls))
-
-    def _deliver(self, text: str) -> Delta:
-        self._parts.append(text)
-        return Delta(text)
-
-    @property
-    def text(self) -> str:
-        """What has been delivered so far."""
-        return "".join(self._parts)
+            yield from self._deliver_calls(_calls_of(self._calls))
 
     @property
     def usage(self) -> Usage | None:

@@ -13,7 +13,7 @@ from promptforge.core.json import Json, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire import dialect, openai, parameters
-from promptforge.wire.dialect import Complained, Garbled
+from promptforge.wire.dialect import Complained, Garbled, Spoken
 from promptforge.wire.openai import Bearer
 from promptforge.wire.sse import Event
 from promptforge.wire.usage import Uncountable, count, leaves
@@ -92,12 +92,12 @@ def _reply(text: str, last: _Answer) -> Reply:
     )
 
 
-class Stream:
+class Stream(Spoken):
     """Gathers one streamed answer."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._last = _Answer()
-        self._parts: list[str] = []
         self._calls: list[_Call] = []
 
     def feed(self, event: Event) -> Iterator[Delta]:
@@ -111,17 +111,8 @@ class Stream:
         self._calls += message.tool_calls or ()
         if message.content:
             yield self._deliver(message.content)
-        if told.done and (calls := _calls_of(self._calls)):
-            yield self._deliver(("\n\n" if self._parts else "") + dialect.tool_calls_text(calls))
-
-    def _deliver(self, text: str) -> Delta:
-        self._parts.append(text)
-        return Delta(text)
-
-    @property
-    def text(self) -> str:
-        """What has been delivered so far."""
-        return "".join(self._parts)
+        if told.done:
+            yield from self._deliver_calls(_calls_of(self._calls))
 
     @property
     def usage(self) -> Usage | None:

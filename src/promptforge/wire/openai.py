@@ -15,7 +15,7 @@ from promptforge.core.json import Json, is_object, keepable
 from promptforge.core.model import Delta, ModelRequest, Reply
 from promptforge.core.usage import Usage
 from promptforge.wire import dialect, parameters
-from promptforge.wire.dialect import Complained, Garbled
+from promptforge.wire.dialect import Complained, Garbled, Spoken
 from promptforge.wire.sse import Event
 from promptforge.wire.usage import Uncountable, count, leaves
 
@@ -181,12 +181,12 @@ def terms_of(tier: str | None) -> Mapping[str, str]:
     return {"service_tier": tier} if tier and tier not in USUAL_TIERS else {}
 
 
-class Stream:
+class Stream(Spoken):
     """Gathers one streamed completion; only the first choice is output."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._completion = _Completion()
-        self._parts: list[str] = []
         self._calls: dict[int, _Call] = {}
         self._refused = False
         self._finish_reason: str | None = None
@@ -218,9 +218,7 @@ class Stream:
             self._call(_Call(function=turn.function_call))
         if choice.finish_reason and not self._finish_reason:
             self._finish_reason = choice.finish_reason
-            if self._calls:
-                calls = _calls(list(self._calls.values()))
-                yield self._deliver(("\n\n" if self._parts else "") + dialect.tool_calls_text(calls))
+            yield from self._deliver_calls(_calls(list(self._calls.values())))
 
     def _call(self, piece: _Call) -> None:
         call = self._calls.setdefault(piece.index, _Call(function=_Function(arguments="")))
@@ -228,15 +226,6 @@ class Stream:
         if call.function and piece.function:
             call.function.name = piece.function.name or call.function.name
             call.function.arguments = (call.function.arguments or "") + (piece.function.arguments or "")
-
-    def _deliver(self, text: str) -> Delta:
-        self._parts.append(text)
-        return Delta(text)
-
-    @property
-    def text(self) -> str:
-        """What has been delivered so far."""
-        return "".join(self._parts)
 
     @property
     def usage(self) -> Usage | None:
@@ -289,9 +278,7 @@ def tool(given: Json, position: int) -> Json:
     made = parameters.function_of(given, position)
     if made is None or (is_object(given) and "function" in given):
         return given
-    told = {"description": made.description, "strict": made.strict}
-    said = {name: value for name, value in told.items() if value is not None}
-    return {"type": "function", "function": {"name": made.name, **said, "parameters": made.schema}}
+    return {"type": "function", "function": {"name": made.name, **made.said, "parameters": made.schema}}
 
 
 class OpenAI(Bearer):

@@ -173,6 +173,12 @@ class Function:
     schema: Json
     strict: bool | None
 
+    @property
+    def said(self) -> Mapping[str, Json]:
+        """What it says beside its name and its schema, by the names that all formats have for it."""
+        told: Mapping[str, Json] = {"description": self.description, "strict": self.strict}
+        return {name: value for name, value in told.items() if value is not None}
+
 
 def function_of(tool: Json, position: int) -> Function | None:
     """A tool in OpenAI's form or as plain name, description and parameters; None for one in a provider's own form."""

@@ -94,9 +94,7 @@ def _tool(tool: Json, position: int) -> Json:
     made = parameters.function_of(tool, position)
     if made is None:
         return tool
-    told = {"description": made.description, "strict": made.strict}
-    said = {name: value for name, value in told.items() if value is not None}
-    return {"type": "function", "name": made.name, **said, "parameters": made.schema}
+    return {"type": "function", "name": made.name, **made.said, "parameters": made.schema}
 
 
 def _text_of(items: Sequence[_Item]) -> tuple[str, bool]:
@@ -143,12 +141,12 @@ def _failed(response: _Response) -> Complained:
     return Complained(dialect.read_complaint(error), usage_of(response.block), keepable(response.block))
 
 
-class Stream:
+class Stream(dialect.Spoken):
     """Gathers one streamed response."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._response = _Response()
-        self._parts: list[str] = []
         self._done: list[_Item] = []
         self._refused = False
         self.closed = False
@@ -163,7 +161,8 @@ class Stream:
             raise Complained(dialect.read_complaint(event.data.encode()))
         if told.type in _DELTAS and isinstance(told.delta, str):
             self._refused = self._refused or told.type == "response.refusal.delta"
-            yield from self._deliver(told.delta)
+            if told.delta:
+                yield self._deliver(told.delta)
         elif told.type == "response.output_item.done" and is_object(told.item):
             self._done.append(told.item)
         elif told.response is not None and not self.closed:
@@ -179,20 +178,9 @@ class Stream:
         items = self._response.output or self._done
         text, refused = _text_of(items)
         self._refused = self._refused or refused
-        if text.startswith(self.text):  # a server may deliver nothing before the end
-            yield from self._deliver(text[len(self.text) :])
-        if calls := _calls_of(items):
-            yield from self._deliver(("\n\n" if self._parts else "") + dialect.tool_calls_text(calls))
-
-    def _deliver(self, text: str) -> Iterator[Delta]:
-        if text:
-            self._parts.append(text)
-            yield Delta(text)
-
-    @property
-    def text(self) -> str:
-        """What has been delivered so far."""
-        return "".join(self._parts)
+        if text.startswith(self.text) and len(text) > len(self.text):  # a server may deliver nothing before the end
+            yield self._deliver(text[len(self.text) :])
+        yield from self._deliver_calls(_calls_of(items))
 
     @property
     def usage(self) -> Usage | None:
