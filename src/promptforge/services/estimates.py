@@ -1,8 +1,8 @@
 """What a call would use and cost, before it is made: at most, and as it usually was.
 
-At most is proven: a token is at least one byte, so a request has no more tokens than bytes, and the output no more than
-its limit; without a limit there is no upper bound. As it usually was is the mean of the version's calls of the last
-days with that model that succeeded, where there are any.
+At most: a token is at least one byte, so a request has no more tokens than bytes, and the output no more than its
+limit; without a limit there is no upper bound. What a provider's own tools put into the prompt is beyond that. As it
+usually was is the mean of the version's calls of the last days with that model that succeeded, where there are any.
 """
 
 import json

@@ -98,7 +98,7 @@ export function ColumnView(props: ColumnProps) {
   );
 }
 
-/** What running it would use and cost: at most, as is proven, and as the version usually did. */
+/** What running it would use and cost: at most, and as the version usually did. */
 function Estimate({ column: one, values }: { column: Column; values: Values }) {
   const key = JSON.stringify(hindrance(one) ? null : input(one, values));
   const [settled, setSettled] = useState(key);
